@@ -1,0 +1,31 @@
+//! Accounts: names that stay somebody's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, RoomId, Timestamp};
+use crate::name::Nick;
+
+/// A registered account. The password's hash is the store's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// Which account.
+    pub id: AccountId,
+    /// Its name.
+    pub name: Nick,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Rooms it is brought back into.
+    pub rooms: BTreeSet<RoomId>,
+    /// How far conversations were read, by the key of the room's or person's name.
+    pub markers: BTreeMap<Arc<str>, Timestamp>,
+}
+
+impl Account {
+    /// A fresh account.
+    pub fn new(id: AccountId, name: Nick, created: Timestamp) -> Account {
+        Account { id, name, created, rooms: BTreeSet::new(), markers: BTreeMap::new() }
+    }
+}

@@ -1,0 +1,81 @@
+//! The state: plain data keyed by ids, changed by `apply` alone.
+
+mod account;
+mod person;
+mod room;
+mod tokens;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use account::Account;
+pub use person::{Person, Session};
+pub use room::{BANS_MAX, Room};
+pub use tokens::{Author, Tokens};
+
+use crate::id::{AccountId, NodeId, PersonId, RoomId, Seq, SessionId, Timestamp};
+use crate::name::{Key, Nick, Skeleton};
+
+/// Everything the chat knows. Maps are ordered so that walking them is part of behaviour, not of chance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The last command applied.
+    pub seq: Seq,
+    /// Its time.
+    pub at: Timestamp,
+    /// The last command of each node that was applied.
+    pub nodes: BTreeMap<NodeId, u64>,
+    /// Connections that are signed in.
+    pub sessions: BTreeMap<SessionId, Session>,
+    /// People who are present.
+    pub people: BTreeMap<PersonId, Person>,
+    /// Rooms, with or without members.
+    pub rooms: BTreeMap<RoomId, Room>,
+    /// Accounts.
+    pub accounts: BTreeMap<AccountId, Account>,
+    /// Tokens that clients may repeat.
+    pub tokens: Tokens,
+    /// Present people by name.
+    pub people_by_name: BTreeMap<Key, PersonId>,
+    /// Present people by what their names look like.
+    pub people_by_look: BTreeMap<Skeleton, PersonId>,
+    /// Rooms by name.
+    pub rooms_by_name: BTreeMap<Key, RoomId>,
+    /// Accounts by name.
+    pub accounts_by_name: BTreeMap<Key, AccountId>,
+    /// Accounts by what their names look like.
+    pub accounts_by_look: BTreeMap<Skeleton, AccountId>,
+    /// Sessions by the token that takes them over.
+    pub resumable: BTreeMap<[u8; 32], SessionId>,
+}
+
+impl State {
+    /// The person a session speaks for.
+    pub fn person_of(&self, session: SessionId) -> Option<&Person> {
+        self.people.get(&self.sessions.get(&session)?.person)
+    }
+
+    /// A present person by name, as anybody may write it.
+    pub fn person_named(&self, text: &str) -> Option<&Person> {
+        self.people.get(self.people_by_name.get(&crate::name::nick_key(text)?)?)
+    }
+
+    /// A room by name, as anybody may write it.
+    pub fn room_named(&self, text: &str) -> Option<&Room> {
+        self.rooms.get(self.rooms_by_name.get(&crate::name::room_key(text))?)
+    }
+
+    /// Takes an account in.
+    pub fn add_account(&mut self, id: AccountId, name: Nick, created: Timestamp) {
+        self.accounts_by_name.insert(name.key().clone(), id);
+        self.accounts_by_look.insert(name.skeleton(), id);
+        self.accounts.insert(id, Account::new(id, name, created));
+    }
+
+    /// Takes a room in.
+    pub fn add_room(&mut self, room: Room) {
+        self.rooms_by_name.insert(room.name.key().clone(), room.id);
+        self.rooms.insert(room.id, room);
+    }
+}

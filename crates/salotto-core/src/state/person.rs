@@ -1,0 +1,55 @@
+//! People who are present, and their sessions.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Card;
+use crate::id::{AccountId, NodeId, PersonId, RoomId, SessionId, Timestamp};
+
+/// Somebody present under one name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// Who.
+    pub id: PersonId,
+    /// What others see; replaced whole when something on it changes.
+    pub card: Arc<Card>,
+    /// The account, when signed in to one.
+    pub account: Option<AccountId>,
+    /// Never empty.
+    pub sessions: BTreeSet<SessionId>,
+    /// The rooms they are in; each has them as a member.
+    pub rooms: BTreeSet<RoomId>,
+    /// The message, while away.
+    pub away: Option<Arc<str>>,
+    /// Hidden from those who share no room.
+    pub invisible: bool,
+    /// Looks after the server.
+    pub operator: bool,
+    /// When they came.
+    pub since: Timestamp,
+    /// When they last said something.
+    pub active: Timestamp,
+}
+
+impl Person {
+    /// Changes what others see.
+    pub fn recard(&mut self, change: impl FnOnce(&mut Card)) -> Arc<Card> {
+        let mut card = (*self.card).clone();
+        change(&mut card);
+        self.card = Arc::new(card);
+        self.card.clone()
+    }
+}
+
+/// A connection that is signed in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// Whom it speaks for.
+    pub person: PersonId,
+    /// The node that holds it.
+    pub node: NodeId,
+    /// BLAKE3 of the token that takes it over.
+    pub resumable: Option<[u8; 32]>,
+}

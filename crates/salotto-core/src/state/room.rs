@@ -1,0 +1,131 @@
+//! Rooms, their members and their rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Card;
+use crate::id::{AccountId, PersonId, RoomId, Timestamp};
+use crate::mode::{Roles, RoomFlag, mask_matches};
+use crate::name::RoomName;
+use crate::record::{BanRecord, RoomRecord, TopicRecord};
+
+/// How many bans a room may have.
+pub const BANS_MAX: usize = 100;
+
+/// A room. It outlives its members.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Room {
+    /// Which room.
+    pub id: RoomId,
+    /// Its name.
+    pub name: RoomName,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its topic.
+    pub topic: Option<TopicRecord>,
+    /// The switches that are on.
+    pub flags: BTreeSet<RoomFlag>,
+    /// Its key.
+    pub key: Option<Arc<str>>,
+    /// Its limit.
+    pub limit: Option<u32>,
+    /// Masks that may not enter or speak, in the order they were set.
+    pub bans: Vec<BanRecord>,
+    /// Who is in it; each has it among their rooms.
+    pub members: BTreeMap<PersonId, Roles>,
+    /// Roles that accounts keep while they are out.
+    pub roles: BTreeMap<AccountId, Roles>,
+    /// Who was asked in and has not come yet.
+    pub invited: BTreeSet<PersonId>,
+    /// Belongs to the server.
+    pub established: bool,
+}
+
+impl Room {
+    /// A fresh room with the modes that most people expect: no outside lines, topic for operators.
+    pub fn new(id: RoomId, name: RoomName, created: Timestamp) -> Room {
+        Room {
+            id,
+            name,
+            created,
+            topic: None,
+            flags: Room::default_flags(),
+            key: None,
+            limit: None,
+            bans: Vec::new(),
+            members: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            invited: BTreeSet::new(),
+            established: false,
+        }
+    }
+
+    fn default_flags() -> BTreeSet<RoomFlag> {
+        BTreeSet::from([RoomFlag::NoExternal, RoomFlag::TopicLocked])
+    }
+
+    /// Whether a switch is on.
+    pub fn has(&self, flag: RoomFlag) -> bool {
+        self.flags.contains(&flag)
+    }
+
+    /// Whether a ban matches somebody.
+    pub fn bans(&self, card: &Card) -> bool {
+        if self.bans.is_empty() {
+            return false;
+        }
+        let mask = card.mask();
+        self.bans.iter().any(|ban| mask_matches(&ban.mask, &mask))
+    }
+
+    /// Whether nobody looks after the room while it is empty: who comes next may.
+    pub fn ownerless(&self) -> bool {
+        !self.established && self.roles.is_empty()
+    }
+
+    /// Whether what was said in it was meant for some only.
+    pub fn restricted(&self) -> bool {
+        self.has(RoomFlag::InviteOnly) || self.has(RoomFlag::Secret) || self.key.is_some()
+    }
+
+    /// Takes back the rules that somebody made who is gone.
+    pub fn reset(&mut self) {
+        self.flags = Room::default_flags();
+        self.key = None;
+        self.limit = None;
+        self.bans.clear();
+        self.invited.clear();
+    }
+
+    /// The room as it is kept.
+    pub fn to_record(&self) -> RoomRecord {
+        RoomRecord {
+            id: self.id,
+            name: self.name.clone(),
+            created: self.created,
+            topic: self.topic.clone(),
+            flags: self.flags.iter().copied().collect(),
+            key: self.key.clone(),
+            limit: self.limit,
+            bans: self.bans.clone(),
+            roles: self.roles.iter().map(|(&account, &roles)| (account, roles)).collect(),
+            established: self.established,
+        }
+    }
+
+    /// The room as it was kept, without members.
+    pub fn from_record(record: RoomRecord) -> Room {
+        Room {
+            topic: record.topic,
+            flags: record.flags.into_iter().collect(),
+            key: record.key,
+            limit: record.limit,
+            bans: record.bans,
+            roles: record.roles.into_iter().collect(),
+            established: record.established,
+            ..Room::new(record.id, record.name, record.created)
+        }
+    }
+}
