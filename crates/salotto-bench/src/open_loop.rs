@@ -1,0 +1,292 @@
+//! Messages at a steady rate, whatever the server does. Each has a time at which it is meant to leave, and its
+//! latency counts from there, so that a server that stands still cannot hide it by holding up the client.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::crowd::{Crowd, Event, Listener};
+use crate::fanout::ns;
+use crate::histogram::Histogram;
+use crate::line::Line;
+use crate::order::{Heard, OrderCheck};
+use crate::payload::Payload;
+use crate::process::{CpuSample, CpuUse, Memory};
+use crate::report::{Report, quantile_ms};
+
+/// How long what is under way at the end of a phase may take to arrive.
+const DRAIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long nothing may arrive before what is missing counts as lost.
+const STALL_LIMIT: Duration = Duration::from_secs(15);
+
+/// How often the server's memory is looked at.
+const MEMORY_EVERY_NS: u64 = 50_000_000;
+
+/// A lag that belongs into the warnings: from one millisecond and a fifth of the latency itself.
+const LAG_MS_MAX: f64 = 1.0;
+const LAG_SHARE_MAX: f64 = 0.2;
+
+/// What one phase found.
+pub struct PhaseFigures {
+    /// CPU used while measuring.
+    pub cpu: CpuUse,
+    /// Deliveries that arrived while measuring.
+    pub deliveries: u64,
+    /// The most memory that was resident, if the server's process is known.
+    pub resident_max: Option<u64>,
+}
+
+/// Rooms of equal size in which all but the last members speak in turn.
+pub struct OpenLoop {
+    check: OrderCheck,
+    rooms: usize,
+    members: usize,
+    senders: usize,
+    interval_ns: f64,
+    /// Messages sent, by room and slot.
+    sent: Vec<u32>,
+    /// Messages sent in all phases.
+    sent_len: u64,
+    /// Deliveries that are due to members who read.
+    due: u64,
+    /// Deliveries to members who read.
+    arrived: u64,
+    /// Messages meant to leave within these times are measured.
+    measured_ns: std::ops::Range<u64>,
+    latency: Histogram,
+    lag: Histogram,
+    deliveries: u64,
+    damaged: u64,
+    closed: u64,
+    last_heard_ns: u64,
+    stopped: Option<Stopped>,
+}
+
+/// The member that does not read.
+pub struct Stopped {
+    /// Its number.
+    pub member: usize,
+    /// Its name, as others see it leave.
+    pub nick: String,
+    /// When others were told that it left.
+    pub gone_ns: Option<u64>,
+    /// What it has heard since.
+    pub heard: u64,
+}
+
+impl OpenLoop {
+    /// Prepares `rooms` rooms of `members`, of whom the first `senders` speak, with `rate` messages a second in all.
+    pub fn new(rooms: usize, members: usize, senders: usize, rate: f64) -> Self {
+        Self {
+            check: OrderCheck::new(rooms, members, senders),
+            rooms,
+            members,
+            senders,
+            interval_ns: 1e9 / rate,
+            sent: vec![0; rooms * senders],
+            sent_len: 0,
+            due: 0,
+            arrived: 0,
+            measured_ns: 0..0,
+            latency: Histogram::default(),
+            lag: Histogram::default(),
+            deliveries: 0,
+            damaged: 0,
+            closed: 0,
+            last_heard_ns: 0,
+            stopped: None,
+        }
+    }
+
+    /// Messages sent so far.
+    pub fn sent_len(&self) -> u64 {
+        self.sent_len
+    }
+
+    /// Connections that ended so far.
+    pub fn closed(&self) -> u64 {
+        self.closed
+    }
+
+    /// Lets a member count as one that does not read: its latencies are left out.
+    pub fn stop(&mut self, member: usize, nick: String) {
+        self.stopped = Some(Stopped { member, nick, gone_ns: None, heard: 0 });
+    }
+
+    /// The member that does not read.
+    pub fn stopped(&self) -> Option<&Stopped> {
+        self.stopped.as_ref()
+    }
+
+    /// Sends for `warmup` and `seconds`, measures the second part, and waits for what is under way.
+    ///
+    /// # Errors
+    ///
+    /// When the server no longer takes what is sent.
+    pub fn phase(
+        &mut self,
+        crowd: &mut Crowd,
+        warmup: f64,
+        seconds: f64,
+        pid: Option<u32>,
+    ) -> Result<PhaseFigures> {
+        let start_ns = crowd.now_ns();
+        let warm_ns = start_ns + ns(warmup);
+        let end_ns = warm_ns + ns(seconds);
+        self.measured_ns = warm_ns..end_ns;
+        self.latency.clear();
+        self.lag.clear();
+        self.deliveries = 0;
+        let mut memory = Peak { pid, next_ns: 0, resident_max: None };
+        self.send_until(crowd, start_ns, warm_ns, &mut memory)?;
+        let cpu = CpuSample::take(pid);
+        self.send_until(crowd, warm_ns, end_ns, &mut memory)?;
+        let cpu = CpuSample::take(pid).since(&cpu);
+        self.drain(crowd, end_ns, &mut memory)?;
+        Ok(PhaseFigures { cpu, deliveries: self.deliveries, resident_max: memory.resident_max })
+    }
+
+    /// Adds what is under the name of each phase.
+    pub fn report_phase(&self, phase: &str, figures: &PhaseFigures, report: &mut Report) {
+        let readers = (self.members - 1 - usize::from(self.stopped.is_some())) as f64;
+        let deliveries_per_s = figures.deliveries as f64 / figures.cpu.wall_s;
+        report.number(format!("{phase}achieved_rate"), deliveries_per_s / readers);
+        report.number(format!("{phase}deliveries_per_s"), deliveries_per_s);
+        report.latencies(phase, &self.latency);
+        if let Some(server_s) = figures.cpu.server_s.filter(|_| figures.deliveries > 0) {
+            let per_million = 1e6 * server_s / figures.deliveries as f64;
+            report.number(format!("{phase}server_cpu_s_per_million"), per_million);
+        }
+        report.cpu(phase, &figures.cpu);
+        let lag_ms = quantile_ms(&self.lag, 0.99);
+        report.number(format!("{phase}client_lag_p99_ms"), lag_ms);
+        report.number(format!("{phase}client_lag_max_ms"), Some(self.lag.max() as f64 / 1e6));
+        let p99_ms = quantile_ms(&self.latency, 0.99).unwrap_or(0.0);
+        if let Some(lag_ms) = lag_ms.filter(|lag_ms| *lag_ms > LAG_MS_MAX && *lag_ms > LAG_SHARE_MAX * p99_ms)
+        {
+            report.warn(report.language().client_is_late(lag_ms));
+        }
+    }
+
+    /// Adds the counts of the whole run.
+    pub fn report_counts(&self, crowd: &Crowd, require_total_order: bool, report: &mut Report) {
+        report.count("sent", self.sent_len);
+        let tally = self
+            .check
+            .tally(|room, slot| self.sent[room * self.senders + slot], |member| crowd.is_connected(member));
+        report.tally(&tally, require_total_order);
+        report.must_be_zero("damaged", self.damaged);
+    }
+
+    fn send_until(&mut self, crowd: &mut Crowd, start_ns: u64, end_ns: u64, memory: &mut Peak) -> Result<()> {
+        // Counted from the phase's own start, so that rounding does not add up.
+        let mut sent = 0u64;
+        loop {
+            let now_ns = crowd.now_ns();
+            memory.look(now_ns);
+            let mut next_ns = start_ns + (sent as f64 * self.interval_ns) as u64;
+            while next_ns <= now_ns && next_ns < end_ns {
+                self.send(crowd, next_ns)?;
+                sent += 1;
+                next_ns = start_ns + (sent as f64 * self.interval_ns) as u64;
+            }
+            if now_ns >= end_ns {
+                return Ok(());
+            }
+            crowd.turn(next_ns.min(end_ns), self)?;
+        }
+    }
+
+    fn send(&mut self, crowd: &mut Crowd, intended_ns: u64) -> Result<()> {
+        let at = self.sent_len as usize;
+        let (room, slot) = (at % self.rooms, at / self.rooms % self.senders);
+        let sender = room * self.members + slot;
+        self.sent_len += 1;
+        if !crowd.is_connected(sender) {
+            return Ok(());
+        }
+        let sent = &mut self.sent[room * self.senders + slot];
+        let payload = Payload { sender: sender as u32, seq: u64::from(*sent), intended_ns };
+        *sent += 1;
+        self.due += (self.members - 1 - usize::from(self.stopped.is_some())) as u64;
+        crowd.say(sender, payload)?;
+        crowd.flush(sender, self);
+        self.lag.record(crowd.now_ns().saturating_sub(intended_ns));
+        Ok(())
+    }
+
+    fn drain(&mut self, crowd: &mut Crowd, end_ns: u64, memory: &mut Peak) -> Result<()> {
+        let limit_ns = end_ns + DRAIN_LIMIT.as_nanos() as u64;
+        loop {
+            let now_ns = crowd.now_ns();
+            memory.look(now_ns);
+            let stalled_ns = self.last_heard_ns.max(end_ns) + STALL_LIMIT.as_nanos() as u64;
+            let give_up_ns = limit_ns.min(stalled_ns);
+            if self.arrived >= self.due || now_ns >= give_up_ns {
+                return Ok(());
+            }
+            crowd.turn(give_up_ns.min(now_ns + MEMORY_EVERY_NS), self)?;
+        }
+    }
+}
+
+impl Listener for OpenLoop {
+    #[inline]
+    fn heard(&mut self, member: usize, payload: Payload, now_ns: u64) {
+        let sender = payload.sender as usize;
+        let (room, slot) = (sender / self.members, sender % self.members);
+        if room != member / self.members
+            || slot >= self.senders
+            || payload.seq >= u64::from(self.sent[room * self.senders + slot])
+        {
+            self.damaged += 1;
+            return;
+        }
+        if sender == member || self.check.heard(member, slot, payload.seq) == Heard::Repeated {
+            return;
+        }
+        if let Some(stopped) = self.stopped.as_mut().filter(|stopped| stopped.member == member) {
+            stopped.heard += 1;
+            return;
+        }
+        self.last_heard_ns = now_ns;
+        self.arrived += 1;
+        self.deliveries += u64::from(self.measured_ns.contains(&now_ns));
+        if self.measured_ns.contains(&payload.intended_ns) {
+            self.latency.record(now_ns.saturating_sub(payload.intended_ns));
+        }
+    }
+
+    fn damaged(&mut self, _member: usize) {
+        self.damaged += 1;
+    }
+
+    fn event(&mut self, member: usize, event: Event) {
+        let is_stopped = self.stopped.as_ref().is_some_and(|stopped| stopped.member == member);
+        self.closed += u64::from(event == Event::Closed && !is_stopped);
+    }
+
+    fn line(&mut self, _member: usize, line: &Line<'_>, now_ns: u64) {
+        let Some(stopped) = self.stopped.as_mut().filter(|stopped| stopped.gone_ns.is_none()) else { return };
+        if matches!(line.command, b"QUIT" | b"PART" | b"KICK") && line.nick() == stopped.nick.as_bytes() {
+            stopped.gone_ns = Some(now_ns);
+        }
+    }
+}
+
+/// Looks at the server's memory now and then.
+struct Peak {
+    pid: Option<u32>,
+    next_ns: u64,
+    resident_max: Option<u64>,
+}
+
+impl Peak {
+    fn look(&mut self, now_ns: u64) {
+        let Some(pid) = self.pid.filter(|_| now_ns >= self.next_ns) else { return };
+        self.next_ns = now_ns + MEMORY_EVERY_NS;
+        let resident = Memory::of(pid).map(|memory| memory.resident);
+        self.resident_max = self.resident_max.max(resident);
+    }
+}
