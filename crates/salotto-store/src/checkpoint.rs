@@ -1,8 +1,11 @@
 //! Moving committed pages from the write-ahead log into the database, behind the writer's back.
 //!
 //! Left to itself SQLite does this inside some unlucky commit. Here a thread with a connection of its own does it:
-//! PASSIVE while commits flow, which waits for nobody; TRUNCATE when there was no commit for a while, or when the
-//! log has grown large because there was never a moment in which all of it was moved.
+//! PASSIVE while commits flow, which waits for nobody; TRUNCATE when there was no commit for a while.
+//!
+//! A log that is written without a break is never moved whole, and so never begins again from its start. When it
+//! has grown too large the thread moves all but a little of it, and then asks the writer to move the rest between
+//! two commits: nobody else could get between them.
 
 use std::io;
 use std::sync::Arc;
@@ -13,14 +16,39 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// After how many written rows a PASSIVE checkpoint is due.
-const ROWS_MAX: u64 = 2_048;
-/// How many pages of 4 KiB the log may have before the writer is made to wait for a TRUNCATE: 64 MiB.
-const LOG_PAGES_MAX: i64 = 16_384;
-/// After how much time without a commit the log is truncated.
-const IDLE: Duration = Duration::from_secs(2);
+use crate::connection::BUSY_MAX;
+
 /// How long a TRUNCATE, which keeps the writer out, waits for readers to come out of the log.
 const READERS_MAX: Duration = Duration::from_millis(20);
+/// How often the thread goes over the log before it leaves the rest to the writer.
+const ROUNDS_MAX: u32 = 4;
+/// How many pages a commit writes beside its rows, about.
+const COMMIT_PAGES: u64 = 4;
+
+/// When to do what. Pages have 4 KiB.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// After how many written pages, about, a PASSIVE checkpoint is due.
+    pub(crate) due_pages: u64,
+    /// How many pages the log may have before the writer has to move the rest of it.
+    pub(crate) log_pages_max: i64,
+    /// How many pages the writer is asked to move, about.
+    pub(crate) rest_pages_max: i64,
+    /// After how much time without a commit the log is truncated.
+    pub(crate) idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        // 32 MiB, 64 MiB and 4 MiB.
+        Limits {
+            due_pages: 8_192,
+            log_pages_max: 16_384,
+            rest_pages_max: 1_024,
+            idle: Duration::from_secs(2),
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
@@ -28,34 +56,51 @@ pub(crate) struct Checkpointer {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     progress: Arc<Progress>,
+    limits: Limits,
 }
 
 #[derive(Debug, Default)]
 struct Progress {
-    /// Rows written since the last checkpoint began.
-    rows: AtomicU64,
+    /// Pages written since the last checkpoint began, about.
+    pages: AtomicU64,
     /// Commits since the start.
     commits: AtomicU64,
     /// The thread sleeps until it is woken: the log is empty.
     asleep: AtomicBool,
+    /// The log is too large, nearly all of it is moved, and the writer has not moved the rest yet. Until then
+    /// the thread keeps away: two cannot do it at once.
+    overdue: AtomicBool,
 }
 
 impl Checkpointer {
     /// Starts the thread with a connection for it alone.
-    pub(crate) fn start(connection: Connection) -> io::Result<Checkpointer> {
+    pub(crate) fn start(connection: Connection, limits: Limits) -> io::Result<Checkpointer> {
+        connection.busy_timeout(READERS_MAX).map_err(io::Error::other)?;
         let progress = Arc::new(Progress::default());
         let (wake, woken) = sync_channel(1);
-        let seen = Arc::clone(&progress);
+        let shared = Arc::clone(&progress);
         let thread = thread::Builder::new()
             .name("checkpoint".to_owned())
-            .spawn(move || run(&connection, &woken, &seen))?;
-        Ok(Checkpointer { wake: Some(wake), thread: Some(thread), progress })
+            .spawn(move || run(&connection, &woken, &shared, limits))?;
+        Ok(Checkpointer { wake: Some(wake), thread: Some(thread), progress, limits })
     }
 
-    /// Takes note of a commit of so many rows.
-    pub(crate) fn committed(&self, rows: u64) {
+    /// The writer is about to begin a commit of its own, and does the rest of a checkpoint when it has to.
+    pub(crate) fn before_commit(&self, writer: &Connection) -> rusqlite::Result<()> {
+        if self.progress.overdue.load(Ordering::SeqCst) {
+            writer.busy_timeout(READERS_MAX)?;
+            checkpoint(writer, "TRUNCATE");
+            writer.busy_timeout(BUSY_MAX)?;
+            self.progress.overdue.store(false, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    /// The writer has made a commit of so many rows.
+    pub(crate) fn after_commit(&self, rows: u64) {
+        let pages = rows + COMMIT_PAGES;
         self.progress.commits.fetch_add(1, Ordering::SeqCst);
-        let due = self.progress.rows.fetch_add(rows, Ordering::SeqCst) + rows >= ROWS_MAX;
+        let due = self.progress.pages.fetch_add(pages, Ordering::SeqCst) + pages >= self.limits.due_pages;
         if due || self.progress.asleep.load(Ordering::SeqCst) {
             // Full means that it is woken already.
             let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
@@ -72,32 +117,33 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(connection: &Connection, woken: &Receiver<()>, progress: &Progress) {
+fn run(connection: &Connection, woken: &Receiver<()>, progress: &Progress, limits: Limits) {
     let mut commits_seen = 0;
     let mut clean = false;
     loop {
         if clean {
             progress.asleep.store(true, Ordering::SeqCst);
             // A commit between the last look and going to sleep has not woken anybody.
-            let slept = progress.commits.load(Ordering::SeqCst) != commits_seen || woken.recv().is_ok();
+            let goes_on = progress.commits.load(Ordering::SeqCst) != commits_seen || woken.recv().is_ok();
             progress.asleep.store(false, Ordering::SeqCst);
-            if !slept {
+            if !goes_on {
                 return;
             }
             clean = false;
         }
-        match woken.recv_timeout(IDLE) {
-            Ok(()) if progress.rows.load(Ordering::SeqCst) >= ROWS_MAX => {
-                progress.rows.store(0, Ordering::SeqCst);
-                if checkpoint(connection, "PASSIVE").is_some_and(|log_pages| log_pages > LOG_PAGES_MAX) {
-                    checkpoint(connection, "TRUNCATE");
+        match woken.recv_timeout(limits.idle) {
+            Ok(()) if progress.overdue.load(Ordering::SeqCst) => {}
+            Ok(()) if progress.pages.load(Ordering::SeqCst) >= limits.due_pages => {
+                progress.pages.store(0, Ordering::SeqCst);
+                if move_most(connection, limits) {
+                    progress.overdue.store(true, Ordering::SeqCst);
                 }
             }
             Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => {
                 let commits = progress.commits.load(Ordering::SeqCst);
                 if commits == commits_seen {
-                    progress.rows.store(0, Ordering::SeqCst);
+                    progress.pages.store(0, Ordering::SeqCst);
                     clean = checkpoint(connection, "TRUNCATE") == Some(0);
                 }
                 commits_seen = commits;
@@ -107,10 +153,26 @@ fn run(connection: &Connection, woken: &Receiver<()>, progress: &Progress) {
     }
 }
 
+/// Moves what can be moved without making anybody wait; whether the log is too large all the same.
+fn move_most(connection: &Connection, limits: Limits) -> bool {
+    let mut before = 0;
+    for _ in 0..ROUNDS_MAX {
+        match checkpoint(connection, "PASSIVE") {
+            Some(log_pages) if log_pages > limits.log_pages_max => {
+                // What this round has found and the last has not is about what the next would find.
+                if log_pages - before <= limits.rest_pages_max {
+                    return true;
+                }
+                before = log_pages;
+            }
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// Runs one checkpoint; how many pages the log has after it, or `None` where it could not be done now.
 fn checkpoint(connection: &Connection, mode: &str) -> Option<i64> {
-    // Setting a timeout cannot fail while the connection is open.
-    let _ = connection.busy_timeout(READERS_MAX);
     let result = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
     });
@@ -121,6 +183,53 @@ fn checkpoint(connection: &Connection, mode: &str) -> Option<i64> {
             // Nothing is lost: what is committed stays in the log, and the next time may succeed.
             tracing::warn!(%error, mode, "checkpoint failed");
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::connection::open_writable;
+    use crate::store::Durability;
+
+    fn log_bytes(path: &Path) -> u64 {
+        std::fs::metadata(path.with_extension("db-wal")).map_or(0, |log| log.len())
+    }
+
+    #[test]
+    fn the_log_is_truncated_under_unbroken_commits_and_after_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.db");
+        let writer = open_writable(&path, Durability::Process).unwrap();
+        writer.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT").unwrap();
+        let other = Connection::open(&path).unwrap();
+        let limits =
+            Limits { due_pages: 64, log_pages_max: 256, rest_pages_max: 64, idle: Duration::from_millis(50) };
+        let checkpointer = Checkpointer::start(other, limits).unwrap();
+        let body = "x".repeat(4_000);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let (mut truncated, mut before) = (0, 0);
+        while truncated < 3 {
+            assert!(Instant::now() < deadline, "the log only grows: {before} bytes");
+            checkpointer.before_commit(&writer).unwrap();
+            writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+            for _ in 0..10 {
+                writer.execute("INSERT INTO t (body) VALUES (?1)", [&body]).unwrap();
+            }
+            writer.execute_batch("COMMIT").unwrap();
+            checkpointer.after_commit(10);
+            let bytes = log_bytes(&path);
+            truncated += u32::from(bytes < before);
+            before = bytes;
+        }
+
+        while log_bytes(&path) > 0 {
+            assert!(Instant::now() < deadline, "the log was never truncated");
+            thread::yield_now();
         }
     }
 }

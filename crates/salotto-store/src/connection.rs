@@ -14,7 +14,7 @@ use crate::store::Durability;
 const DATABASE: &str = "salotto.db";
 
 /// How long a connection waits for another to let go before it says [`StoreError::Busy`].
-const BUSY_MAX: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_MAX: Duration = Duration::from_secs(5);
 /// How many prepared statements a connection keeps: more than there are different ones.
 const STATEMENTS_MAX: usize = 64;
 

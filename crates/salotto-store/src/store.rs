@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use salotto_core::Durable;
 
-use crate::checkpoint::Checkpointer;
+use crate::checkpoint::{Checkpointer, Limits};
 use crate::connection::{database_path, open_writable};
 use crate::error::StoreError;
 use crate::reader::Reader;
@@ -57,7 +57,7 @@ impl Store {
         let mut connection = open_writable(&path, durability)?;
         migration::migrate(&mut connection)?;
         let durable = durable::load(&mut connection)?;
-        let checkpointer = Checkpointer::start(connection)?;
+        let checkpointer = Checkpointer::start(connection, Limits::default())?;
         let shared = Shared {
             dir: dir.to_owned(),
             durability,

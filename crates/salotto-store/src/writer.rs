@@ -43,13 +43,13 @@ impl Writer {
         batch: impl IntoIterator<Item = &'a Record>,
         last: (Seq, Timestamp),
     ) -> Result<(), StoreError> {
-        let transaction = begin(&mut self.connection)?;
+        let transaction = self.begin()?;
         let rows = write_all(&transaction, batch)?;
         transaction
             .prepare_cached("UPDATE head SET seq = ?1, at = ?2")?
             .execute([stored(last.0.0), stored(last.1.0)])?;
         transaction.commit()?;
-        self.shared.checkpointer().committed(rows + 1);
+        self.shared.checkpointer().after_commit(rows);
         Ok(())
     }
 
@@ -65,11 +65,20 @@ impl Writer {
         older_than: Timestamp,
         rows_max: usize,
     ) -> Result<usize, StoreError> {
-        let transaction = begin(&mut self.connection)?;
+        let transaction = self.begin()?;
         let removed = retention::prune(&transaction, retained, older_than, rows_max)?;
         transaction.commit()?;
-        self.shared.checkpointer().committed(removed as u64 + 1);
+        self.shared.checkpointer().after_commit(removed as u64);
         Ok(removed)
+    }
+
+    fn begin(&mut self) -> Result<Transaction<'_>, StoreError> {
+        // A rollback can fail on a failing disk; the transaction it left must not be taken for the new one.
+        if !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        self.shared.checkpointer().before_commit(&self.connection)?;
+        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
     }
 
     /// Reads one of the small things that are nobody's record.
@@ -85,12 +94,12 @@ impl Writer {
     /// # Errors
     /// Nothing was written.
     pub fn meta_set(&mut self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        let transaction = begin(&mut self.connection)?;
+        let transaction = self.begin()?;
         transaction
             .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
             .execute(params![key, value])?;
         transaction.commit()?;
-        self.shared.checkpointer().committed(1);
+        self.shared.checkpointer().after_commit(1);
         Ok(())
     }
 }
@@ -106,14 +115,6 @@ pub(crate) fn meta_get(connection: &Connection, key: &str) -> Result<Option<Vec<
         .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
         .query_row([key], |row| row.get(0))
         .optional()?)
-}
-
-fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
-    // A rollback can fail on a failing disk; the transaction it left must not be taken for the new one.
-    if !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK")?;
-    }
-    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
 /// Writes records; how many rows that were, about.

@@ -1,4 +1,5 @@
-//! The process is killed while it commits, again and again, and nothing that was acknowledged is gone.
+//! The process is killed while it commits, or the system refuses to write, and nothing that was acknowledged is
+//! gone.
 
 mod common;
 
@@ -9,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use common::{LOBBY, post};
 use salotto_core::{Record, Seq, Timestamp};
-use salotto_store::{Durability, HistoryQuery, Ref, Store, verify};
+use salotto_store::{Durability, HistoryQuery, Ref, Store, StoreError, Writer, verify};
 
 const ROUNDS: u64 = 12;
 /// Tells this very test to be the process that is killed.
@@ -26,23 +27,56 @@ fn what_was_acknowledged_outlives_a_kill() {
         acknowledged = acknowledged.max(kill_after(dir.path(), 3 + round * 11));
         let (store, durable) = Store::open(dir.path(), Durability::Power).unwrap();
         assert!(durable.seq.0 >= acknowledged, "{acknowledged} was acknowledged, {} is there", durable.seq);
-        // Every command of the child is a post: a batch that is there by halves would show as a difference.
-        let reader = store.reader().unwrap();
-        let mut next = 1;
-        loop {
-            let page = reader.history(LOBBY, HistoryQuery::After(Ref::Seq(Seq(next - 1))), 1000).unwrap();
-            for found in &page {
-                assert_eq!(*found, post(next, next, LOBBY));
-                next += 1;
-            }
-            if page.is_empty() {
-                break;
-            }
-        }
-        assert_eq!(next - 1, durable.seq.0);
+        assert_eq!(whole_posts(&store), durable.seq.0);
     }
     assert!(verify(dir.path()).unwrap().is_sound());
     assert!(acknowledged > 0);
+}
+
+/// A limit on the size of files stands for a disk that refuses: writing fails from some moment on.
+#[cfg(unix)]
+#[test]
+fn a_refused_write_takes_nothing_that_was_acknowledged() {
+    if let Some(dir) = env::var_os(CHILD) {
+        commit_until_refused(Path::new(&dir));
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\""])
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "a_refused_write_takes_nothing_that_was_acknowledged", "--nocapture"])
+        .env(CHILD, dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let acknowledged =
+        output.stdout.lines().map_while(Result::ok).filter_map(|line| acknowledgement(&line)).last();
+    let (store, durable) = Store::open(dir.path(), Durability::Power).unwrap();
+    assert!(
+        acknowledged.is_some_and(|seq| seq > 0 && seq == durable.seq.0),
+        "{acknowledged:?} {}",
+        durable.seq
+    );
+    assert_eq!(whole_posts(&store), durable.seq.0);
+    assert!(verify(dir.path()).unwrap().is_sound());
+}
+
+/// Reads all posts, which must be those that children write, and counts them. Every command of a child is a post:
+/// a batch that is there by halves would show as a difference to the last command.
+fn whole_posts(store: &Store) -> u64 {
+    let reader = store.reader().unwrap();
+    let mut last = 0;
+    loop {
+        let page = reader.history(LOBBY, HistoryQuery::After(Ref::Seq(Seq(last))), 1000).unwrap();
+        if page.is_empty() {
+            return last;
+        }
+        for found in page {
+            last += 1;
+            assert_eq!(found, post(last, last, LOBBY));
+        }
+    }
 }
 
 /// Starts a child, reads so many of its acknowledgements, and kills it in the middle of whatever it does then;
@@ -76,17 +110,42 @@ fn acknowledgement(line: &str) -> Option<u64> {
 }
 
 fn commit_until_killed(dir: &Path) -> ! {
-    let (store, durable) = Store::open(dir, Durability::Power).unwrap();
-    let mut writer = store.writer().unwrap();
-    let mut stdout = std::io::stdout();
-    let mut seq = durable.seq.0;
+    let mut committer = Committer::open(dir);
     loop {
-        let count = seq * 7919 % 40 + 1;
+        committer.commit().unwrap();
+    }
+}
+
+#[cfg(unix)]
+fn commit_until_refused(dir: &Path) {
+    let mut committer = Committer::open(dir);
+    while committer.commit().is_ok() {}
+    // The same batch again, by the same writer: refused again, and for the same reason.
+    let error = committer.commit().unwrap_err();
+    assert!(error.may_pass(), "{error:?}");
+}
+
+/// Commits posts in batches of changing size, and says so when it is done.
+struct Committer {
+    writer: Writer,
+    seq: u64,
+}
+
+impl Committer {
+    fn open(dir: &Path) -> Committer {
+        let (store, durable) = Store::open(dir, Durability::Power).unwrap();
+        Committer { writer: store.writer().unwrap(), seq: durable.seq.0 }
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let last = self.seq + self.seq * 7919 % 40 + 1;
         let batch: Vec<Record> =
-            (seq + 1..=seq + count).map(|seq| Record::Post(post(seq, seq, LOBBY))).collect();
-        seq += count;
-        writer.commit(&batch, (Seq(seq), Timestamp(seq))).unwrap();
-        writeln!(stdout, "acknowledged {seq} .").unwrap();
+            (self.seq + 1..=last).map(|seq| Record::Post(post(seq, seq, LOBBY))).collect();
+        self.writer.commit(&batch, (Seq(last), Timestamp(last)))?;
+        self.seq = last;
+        let mut stdout = std::io::stdout();
+        writeln!(stdout, "acknowledged {last} .").unwrap();
         stdout.flush().unwrap();
+        Ok(())
     }
 }
