@@ -2,3 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod http;
+pub mod listen;
+pub mod tls;
