@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Leaving, PostKind};
-use crate::id::{PersonId, RoomId, Seq, SessionId, Timestamp};
+use crate::id::{AccountId, PersonId, RoomId, Seq, SessionId, Timestamp};
 use crate::mode::{ModeChange, Roles};
 use crate::name::{Nick, RoomName};
 use crate::record::{Record, TopicRecord};
@@ -152,7 +152,7 @@ pub enum Event {
         person: PersonId,
         /// How others see them.
         card: Arc<Card>,
-        /// The role they come in with.
+        /// Roles that their account had kept; the first in an empty room has more, and finds it in the list of names.
         roles: Roles,
         /// What those who track it learn besides: away, with this message.
         away: Option<Arc<str>>,
@@ -165,6 +165,8 @@ pub enum Event {
         name: RoomName,
         /// The session that is shown the room.
         session: SessionId,
+        /// Whom it speaks for.
+        person: PersonId,
         /// How others see the person.
         card: Arc<Card>,
     },
@@ -302,6 +304,8 @@ pub enum Event {
     },
     /// An account was made; the session is signed in to it.
     Registered {
+        /// Which account.
+        id: AccountId,
         /// The account's name.
         account: Nick,
     },

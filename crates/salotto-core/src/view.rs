@@ -296,11 +296,6 @@ impl<'a> View<'a> {
         (rooms.map(|room| (room.id, room.name.clone())).collect(), viewer.account)
     }
 
-    /// The name of an account.
-    pub fn account_name(&self, account: AccountId) -> Option<crate::name::Nick> {
-        self.state.accounts.get(&account).map(|account| account.name.clone())
-    }
-
     /// How far the viewer's account has read under this name.
     pub fn read_marker(&self, target: &str) -> Option<Timestamp> {
         let account = self.state.accounts.get(&self.viewer?.account?)?;

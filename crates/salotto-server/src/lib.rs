@@ -1,7 +1,263 @@
-//! Listeners, sessions, shards and adapters of the Salotto chat server.
+//! The Salotto chat server: listeners, sessions, shards and adapters.
+//!
+//! ```text
+//! submit ──▶ order ──▶ apply ──▶ commit ──▶ deliver
+//! (session)  (sequencer)  (core)    (store)   (shards)
+//! ```
+//!
+//! [`Server::start`] opens the store, restores the chat, and starts the threads: one for the core ([`hub`]), one
+//! for commits ([`commit`]), a shard for each core of the machine ([`shard`]), and a few for jobs that take long
+//! ([`jobs`]). Threads talk by messages; no lock is held while anything waits.
 #![forbid(unsafe_code)]
 
+mod adapter;
+mod cloak;
+mod commit;
 pub mod config;
 pub mod http;
+mod hub;
+mod irc;
+mod jobs;
 pub mod listen;
+mod plain;
+mod shard;
+mod shared;
 pub mod tls;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use salotto_core::{Command, Core, NodeId, RequestId, RoomName, Seq, SessionId};
+use salotto_sequencer::Local;
+use salotto_store::{Durability, Store, StoreError, Writer};
+use thiserror::Error;
+
+use crate::commit::{Committer, SEQ_JUMP};
+use crate::config::Config;
+use crate::hub::{Ask, Hub, Submission};
+use crate::jobs::Jobs;
+use crate::listen::{Adopt, BoundListener, Incoming, ListenError, Listening};
+use crate::shard::{Deliver, Shard, ShardHandle};
+use crate::shared::{Metrics, Shared};
+
+/// How many batches may wait for the commit thread; then the core's thread waits, and then the shards' input.
+const COMMITS_WAITING_MAX: usize = 8;
+/// How long everything may take to end.
+const SHUTDOWN_MAX: Duration = Duration::from_millis(2500);
+/// The name of the store's value that hides addresses.
+const CLOAK_KEY: &str = "cloak_key";
+/// The session that the server itself submits under; no connection ever has it.
+const SERVER_SESSION: SessionId = SessionId(u64::MAX);
+
+/// Why the server cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The data cannot be opened.
+    #[error("failed to open the data")]
+    Store(#[from] StoreError),
+    /// A listener cannot be opened.
+    #[error("failed to listen")]
+    Listen(#[from] ListenError),
+    /// The certificate cannot be used.
+    #[error("failed to set up TLS")]
+    Tls(#[from] tls::TlsError),
+    /// The message of the day cannot be read.
+    #[error("failed to read the message of the day from {path}")]
+    Motd {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The system refuses something that every server needs: a thread, a poller, random bits.
+    #[error("failed to start")]
+    System(#[from] io::Error),
+}
+
+/// A running server.
+pub struct Server {
+    listening: Listening,
+    engine: Engine,
+}
+
+/// The threads behind the listeners.
+struct Engine {
+    shared: Arc<Shared>,
+    shards: Vec<ShardHandle>,
+    shard_threads: Vec<JoinHandle<()>>,
+    /// The core's thread and the commit thread, in the order in which they end.
+    other_threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts a server with its data in `data`.
+    ///
+    /// # Errors
+    /// [`StartError`] says what stands in the way; nothing is left running then.
+    pub fn start(config: Config, data: PathBuf) -> Result<Server, StartError> {
+        let durability = match config.history.durability {
+            config::Durability::Power => Durability::Power,
+            config::Durability::Process => Durability::Process,
+        };
+        let (store, durable) = Store::open(&data, durability)?;
+        let mut writer = store.writer()?;
+        let cloak_key = cloak_key(&mut writer)?;
+        let motd = motd(&config)?;
+        let needs_tls = config.listen.tls_port != config::Port::Off || config.listen.web_tls != config::Port::Off;
+        let tls = needs_tls.then(|| tls::Tls::load(&config.tls, &data, &config.listen.host)).transpose()?;
+
+        let node = NodeId(1);
+        let written = durable.seq;
+        // Numbers given to what was never written are not given again, or two messages could have one id.
+        let first = if written.0 == 0 { written } else { Seq(written.0 + SEQ_JUMP) };
+        let sequencer = Local::new(first, durable.at.max(hub::now()), node);
+        let core = Core::restore(durable);
+        let (hub_sender, hub_inbox) = channel();
+        let (commit_sender, commit_inbox) = sync_channel(COMMITS_WAITING_MAX);
+        let (jobs, work) = Jobs::new();
+        let shared = Arc::new(Shared {
+            config,
+            node,
+            started: hub::now(),
+            motd,
+            cloak_key,
+            hub: hub_sender,
+            jobs,
+            read_only: AtomicBool::new(false),
+            metrics: Metrics::default(),
+        });
+        establish_lobby(&shared);
+
+        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        let (idle_shards, shards): (Vec<Shard>, Vec<ShardHandle>) =
+            (0..count).map(|_| Shard::new()).collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
+        work.start(&shared.config.accounts, || store.reader(), &shards)?;
+        let committer =
+            Committer { writer, reader: store.reader()?, inbox: commit_inbox, shards: shards.clone(), shared: shared.clone(), written };
+        let hub = Hub { core, sequencer, inbox: hub_inbox, commits: commit_sender };
+        let commit_thread = spawn("commit", move || committer.run())?;
+        let hub_thread = spawn("core", move || hub.run())?;
+        let mut shard_threads = Vec::new();
+        for (index, shard) in idle_shards.into_iter().enumerate() {
+            let shared = shared.clone();
+            shard_threads.push(spawn("shard", move || shard.run(index as u64, count as u64, shared))?);
+        }
+
+        let metrics_of = shared.clone();
+        let metrics = Arc::new(move || metrics_of.metrics.prometheus(metrics_of.read_only.load(Ordering::Relaxed)));
+        let adopt = Arc::new(Spread { shards: shards.clone(), next: AtomicUsize::new(0) });
+        let mut engine =
+            Engine { shared: shared.clone(), shards, shard_threads, other_threads: vec![hub_thread, commit_thread] };
+        match Listening::start(&shared.config, tls, adopt, metrics) {
+            Ok(listening) => Ok(Server { listening, engine }),
+            Err(error) => {
+                engine.shutdown("not started");
+                Err(error.into())
+            }
+        }
+    }
+
+    /// What listens where.
+    pub fn listeners(&self) -> &[BoundListener] {
+        self.listening.listeners()
+    }
+
+    /// The counters as Prometheus text.
+    pub fn metrics(&self) -> String {
+        self.engine.shared.metrics.prometheus(self.engine.shared.read_only.load(Ordering::Relaxed))
+    }
+
+    /// Closes in good order: nobody new is let in, everybody is told, what was taken is committed, and the
+    /// connections close. Takes at most about 3 seconds.
+    pub fn shutdown(&mut self, reason: &str) {
+        self.listening.stop();
+        self.engine.shutdown(reason);
+    }
+}
+
+impl Engine {
+    fn shutdown(&mut self, reason: &str) {
+        let give_up = Instant::now() + SHUTDOWN_MAX;
+        for shard in &self.shards {
+            shard.send(Deliver::Shutdown(reason.into()));
+        }
+        for thread in self.shard_threads.drain(..) {
+            join_until(thread, give_up);
+        }
+        // Nobody submits any more: the core's thread ends at the empty group, and the commit thread behind it.
+        let _ = self.shared.hub.send(Vec::new());
+        for thread in self.other_threads.drain(..) {
+            join_until(thread, give_up);
+        }
+    }
+}
+
+/// Gives each connection to the next shard.
+struct Spread {
+    shards: Vec<ShardHandle>,
+    next: AtomicUsize,
+}
+
+impl Adopt for Spread {
+    fn adopt(&self, incoming: Incoming) {
+        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        self.shards[next].send(Deliver::Adopt(Box::new(incoming)));
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.into()).spawn(run)
+}
+
+/// Waits for a thread, but not for ever: a stuck disk must not keep the program from ending.
+fn join_until(thread: JoinHandle<()>, give_up: Instant) {
+    while !thread.is_finished() {
+        if Instant::now() >= give_up {
+            tracing::warn!(target: "salotto::server", event = "error", reason = "a thread did not end in time");
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    if thread.join().is_err() {
+        tracing::error!(target: "salotto::server", event = "error", reason = "a thread panicked");
+    }
+}
+
+fn cloak_key(writer: &mut Writer) -> Result<[u8; 32], StartError> {
+    if let Some(key) = writer.meta_get(CLOAK_KEY)?.and_then(|key| key.try_into().ok()) {
+        return Ok(key);
+    }
+    let mut key = [0u8; 32];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    writer.meta_set(CLOAK_KEY, &key)?;
+    Ok(key)
+}
+
+fn motd(config: &Config) -> Result<Vec<String>, StartError> {
+    let text = match &config.server.motd_file {
+        Some(path) => read_motd(path)?,
+        None => config.server.motd.clone(),
+    };
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+fn read_motd(path: &Path) -> Result<String, StartError> {
+    fs::read_to_string(path).map_err(|source| StartError::Motd { path: path.to_owned(), source })
+}
+
+/// The lobby is the server's own room: it exists before anybody comes.
+fn establish_lobby(shared: &Shared) {
+    let rooms = &shared.config.rooms;
+    if let Ok(room) = RoomName::new(&rooms.lobby) {
+        let command = Command::Establish { room, topic: rooms.lobby_topic.as_str().into() };
+        let ask = Ask::Command(command);
+        let _ = shared.hub.send(vec![Submission { session: SERVER_SESSION, request: RequestId(0), ask }]);
+    }
+}

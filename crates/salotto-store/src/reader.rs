@@ -115,6 +115,25 @@ impl Reader {
         Ok(Some(AccountVerifier { id: AccountId(id), name, verifier }))
     }
 
+    /// The name of an account.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn account_name(&self, account: AccountId) -> Result<Option<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT name FROM accounts WHERE id = ?1")?;
+        Ok(statement.query_row([stored(account.0)], |row| row.get(0)).optional()?)
+    }
+
+    /// All rooms that ever were, with their names, retired ones too.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn rooms(&self) -> Result<Vec<(RoomId, String)>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT id, name FROM rooms ORDER BY id")?;
+        let rooms = statement.query_map([], |row| Ok((RoomId(loaded(row.get(0)?)), row.get(1)?)))?;
+        Ok(rooms.collect::<Result<_, _>>()?)
+    }
+
     /// One post by its number; `None` when there is none, or not any more.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ impl Turn<'_> {
         let id = AccountId(self.seq.0);
         self.state.add_account(id, name.clone(), self.at);
         self.keep(Record::Account(AccountRecord { id, name: name.clone(), created: self.at, verifier }));
-        self.tell(Audience::Session(session), Event::Registered { account: name });
+        self.tell(Audience::Session(session), Event::Registered { id, account: name });
         self.own(session, id);
         Ok(())
     }

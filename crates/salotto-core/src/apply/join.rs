@@ -62,6 +62,7 @@ impl Turn<'_> {
         };
         let mut roles =
             who.account.and_then(|account| place.roles.get(&account).copied()).unwrap_or_default();
+        let kept = roles;
         let first = place.members.is_empty() && place.ownerless();
         roles.operator |= first;
         place.members.insert(person, roles);
@@ -72,7 +73,7 @@ impl Turn<'_> {
             name: place.name.clone(),
             person,
             card: who.card.clone(),
-            roles,
+            roles: kept,
             away: who.away.clone(),
         };
         if let Some(account) = who.account {

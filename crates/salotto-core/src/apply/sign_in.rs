@@ -130,7 +130,7 @@ impl Turn<'_> {
         for id in rooms {
             let name = self.state.rooms[&id].name.clone();
             let to = Audience::Session(session);
-            self.tell(to.clone(), Event::Attached { room: id, name, session, card: card.clone() });
+            self.tell(to.clone(), Event::Attached { room: id, name, session, person, card: card.clone() });
             self.show_room(to, session, id);
         }
     }

@@ -1,0 +1,239 @@
+//! The core's thread: every command gets its place and is applied here, one after the other.
+//!
+//! Shards submit; what comes of it goes to the commit thread, batch by batch, in order. Questions about the
+//! present state pass here too, so that their answers come after the effects of what was asked before them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use salotto_core::{
+    AccountId, BanRecord, Command, Conversation, Core, Counts, Effect, Outcome, PersonSummary, Record, RequestId,
+    RoomId, RoomModes, RoomName, RoomSummary, Roster, Seq, SessionId, Timestamp, TopicRecord, WhoEntry,
+};
+use salotto_sequencer::Local;
+
+/// How many submissions are applied before their outcome is handed on.
+const BATCH_MAX: usize = 1024;
+
+/// How many rooms a list of rooms may have.
+const LIST_MAX: usize = 5_000;
+/// How many people an answer to WHO about a mask may have.
+const WHO_MAX: usize = 500;
+
+/// What a session asks for.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    /// Who asks.
+    pub session: SessionId,
+    /// The session's number for it.
+    pub request: RequestId,
+    /// What.
+    pub ask: Ask,
+}
+
+/// A change, or a question.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    /// Something that may change the chat.
+    Command(Command),
+    /// Something about the chat as it is.
+    Query(Query),
+}
+
+/// A question about the chat as it is.
+#[derive(Clone, Debug)]
+pub(crate) enum Query {
+    /// Nothing: a place behind what was asked before.
+    Nothing,
+    /// The members of a room.
+    Names(Arc<str>),
+    /// A room's topic.
+    Topic(Arc<str>),
+    /// All rooms.
+    Rooms,
+    /// A room's modes.
+    RoomModes(Arc<str>),
+    /// A room's bans.
+    Bans(Arc<str>),
+    /// People; the note is handed back.
+    Who {
+        /// A room, a name or a mask.
+        mask: Arc<str>,
+        /// Handed back with the answer.
+        note: Arc<str>,
+    },
+    /// One person.
+    Whois(Arc<str>),
+    /// Which of these people are here.
+    Present(Vec<Arc<str>>),
+    /// Where these people are, as far as others may see.
+    Hosts(Vec<Arc<str>>),
+    /// How many there are.
+    Counts,
+    /// One's own marks.
+    OwnMarks,
+    /// The conversation that may be read under this name.
+    Readable(Arc<str>),
+    /// All conversations that may be read.
+    ReadableAll,
+    /// How far a conversation was read.
+    ReadMarker(Arc<str>),
+}
+
+/// The answer to a [`Query`]. `None` stands for what does not exist for the one who asks.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Nothing,
+    Names(Arc<str>, Option<Roster>),
+    Topic(Arc<str>, Option<(RoomName, Option<TopicRecord>)>),
+    Rooms(Vec<RoomSummary>),
+    RoomModes(Arc<str>, Option<RoomModes>),
+    Bans(Arc<str>, Option<(RoomName, Vec<BanRecord>)>),
+    Who { mask: Arc<str>, note: Arc<str>, entries: Vec<WhoEntry> },
+    Whois(Arc<str>, Option<PersonSummary>),
+    Present(Vec<PersonSummary>),
+    Hosts(Vec<PersonSummary>),
+    Counts(Counts),
+    OwnMarks(Option<(bool, bool, bool)>),
+    Readable(Option<Conversation>),
+    ReadableAll(Vec<(RoomId, RoomName)>, Option<AccountId>),
+    ReadMarker(Arc<str>, Option<Timestamp>),
+}
+
+/// What came of one submission.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// Who asked.
+    pub session: SessionId,
+    /// The session's number for it.
+    pub request: RequestId,
+    /// Its place in the order; the latest one for a question.
+    pub seq: Seq,
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub effects: Vec<Effect>,
+    /// The answer to a question.
+    pub answer: Option<Answer>,
+}
+
+/// What came of some submissions, on its way to the commit thread.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// For the shards, after the commit.
+    pub turns: Vec<Turn>,
+    /// For the store.
+    pub records: Vec<Record>,
+    /// The last command of the batch.
+    pub last: (Seq, Timestamp),
+}
+
+/// The present time by the machine's clock.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The core's thread.
+pub(crate) struct Hub {
+    /// The chat.
+    pub core: Core,
+    /// Gives places.
+    pub sequencer: Local,
+    /// From the shards.
+    pub inbox: Receiver<Vec<Submission>>,
+    /// To the commit thread; full when the disk is behind, and then this thread waits.
+    pub commits: SyncSender<Batch>,
+}
+
+impl Hub {
+    /// Runs until it is sent nothing at all, or the commit thread is gone.
+    pub fn run(mut self) {
+        let mut last = (self.core.seq(), now());
+        let mut outcome = Outcome::default();
+        loop {
+            let Some(first) = self.inbox.recv().ok().filter(|group| !group.is_empty()) else { return };
+            let mut batch = Batch { turns: Vec::with_capacity(first.len()), records: Vec::new(), last };
+            let mut group = Some(first);
+            let mut ending = false;
+            while let Some(submissions) = group.take() {
+                for submission in submissions {
+                    let turn = self.take(submission, &mut outcome, &mut last);
+                    batch.records.append(&mut outcome.records);
+                    batch.turns.push(turn);
+                }
+                if batch.turns.len() < BATCH_MAX {
+                    group = self.inbox.try_recv().ok();
+                    ending = group.as_ref().is_some_and(Vec::is_empty);
+                }
+            }
+            batch.last = last;
+            if self.commits.send(batch).is_err() || ending {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, submission: Submission, outcome: &mut Outcome, last: &mut (Seq, Timestamp)) -> Turn {
+        let Submission { session, request, ask } = submission;
+        match ask {
+            Ask::Command(command) => {
+                let ordered = self.sequencer.order(now(), command);
+                *last = (ordered.seq, ordered.at);
+                self.core.apply(ordered, outcome);
+                let effects = std::mem::take(&mut outcome.effects);
+                Turn { session, request, seq: last.0, at: last.1, effects, answer: None }
+            }
+            Ask::Query(query) => {
+                let answer = Some(self.answer(session, query));
+                Turn { session, request, seq: last.0, at: last.1.max(now()), effects: Vec::new(), answer }
+            }
+        }
+    }
+
+    fn answer(&self, session: SessionId, query: Query) -> Answer {
+        let view = self.core.view(session);
+        match query {
+            Query::Nothing => Answer::Nothing,
+            Query::Names(room) => {
+                let roster = view.roster(&room);
+                Answer::Names(room, roster)
+            }
+            Query::Topic(room) => {
+                let topic = view.topic(&room);
+                Answer::Topic(room, topic)
+            }
+            Query::Rooms => Answer::Rooms(view.rooms(LIST_MAX)),
+            Query::RoomModes(room) => {
+                let modes = view.room_modes(&room);
+                Answer::RoomModes(room, modes)
+            }
+            Query::Bans(room) => {
+                let bans = view.bans(&room);
+                Answer::Bans(room, bans)
+            }
+            Query::Who { mask, note } => {
+                let entries = view.who(&mask, WHO_MAX);
+                Answer::Who { mask, note, entries }
+            }
+            Query::Whois(nick) => {
+                let person = view.person(&nick);
+                Answer::Whois(nick, person)
+            }
+            Query::Present(nicks) => Answer::Present(nicks.iter().filter_map(|nick| view.person(nick)).collect()),
+            Query::Hosts(nicks) => Answer::Hosts(nicks.iter().filter_map(|nick| view.person(nick)).collect()),
+            Query::Counts => Answer::Counts(view.counts()),
+            Query::OwnMarks => Answer::OwnMarks(view.own_marks()),
+            Query::Readable(target) => Answer::Readable(view.readable(&target)),
+            Query::ReadableAll => {
+                let (rooms, account) = view.readable_all();
+                Answer::ReadableAll(rooms, account)
+            }
+            Query::ReadMarker(target) => {
+                let at = view.read_marker(&target);
+                Answer::ReadMarker(target, at)
+            }
+        }
+    }
+}

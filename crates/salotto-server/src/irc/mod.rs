@@ -1,0 +1,310 @@
+//! IRCv3: one session's side of the protocol, from lines to commands and from events to lines.
+//!
+//! A handler turns one message into submissions and edits nothing but its own session. What comes of them arrives
+//! as events, which are rendered here for the capabilities that the session has asked for.
+
+mod account;
+mod answer;
+mod capability;
+mod chathistory;
+mod command;
+pub(crate) mod label;
+mod modes;
+mod names;
+mod refusal;
+mod registration;
+mod render;
+mod welcome;
+
+use std::sync::Arc;
+
+use salotto_core::{AccountId, Event, Nick, PostKind, PostTarget, SessionId};
+use salotto_wire::{BODY_LEN_MAX, CLIENT_TAGS_LEN_MAX, Capability, CapabilitySet, Line, Message, Numeric, numeric};
+
+use crate::adapter::{Plan, Style};
+use crate::hub::{Answer, Turn};
+use crate::jobs::JobResult;
+use crate::shard::{Close, Io, Outgoing};
+
+pub(crate) use render::render;
+
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Says who it is.
+    Registering,
+    /// Has said it; the chat decides.
+    SigningIn,
+    /// Is in.
+    Online,
+}
+
+/// What a job of the session is for.
+#[derive(Debug)]
+enum Waiting {
+    /// The server's password.
+    ServerPassword,
+    /// SASL.
+    Sasl,
+    /// A new account's password is being hashed.
+    Register {
+        /// The account's name.
+        name: Nick,
+    },
+    /// An operator's password.
+    Oper,
+    /// A page of history.
+    History(chathistory::Request),
+}
+
+/// One session.
+pub(crate) struct Session {
+    stage: Stage,
+    capabilities: CapabilitySet,
+    /// Asked for version 302 of capability negotiation, or newer.
+    cap_302: bool,
+    negotiating: bool,
+    nick_wish: Option<Nick>,
+    user: Option<(Arc<str>, Arc<str>)>,
+    password: Option<String>,
+    /// The server's password was given.
+    password_right: bool,
+    /// The account that was proved before signing in.
+    account: Option<AccountId>,
+    sasl: Option<salotto_wire::sasl::ChunkBuffer>,
+    sasl_failures: u32,
+    /// Being signed in comes from an account just made, not from SASL.
+    registered_now: bool,
+    resume: Option<[u8; 32]>,
+    resume_token: Option<String>,
+    waiting: Option<Waiting>,
+    /// The name that replies are addressed to; `*` before there is one.
+    nick: Arc<str>,
+}
+
+impl Session {
+    /// A session on a fresh connection.
+    pub fn new() -> Session {
+        Session {
+            stage: Stage::Registering,
+            capabilities: CapabilitySet::EMPTY,
+            cap_302: false,
+            negotiating: false,
+            nick_wish: None,
+            user: None,
+            password: None,
+            password_right: false,
+            account: None,
+            sasl: None,
+            sasl_failures: 0,
+            registered_now: false,
+            resume: None,
+            resume_token: None,
+            waiting: None,
+            nick: "*".into(),
+        }
+    }
+
+    /// IRC speaks when it is spoken to.
+    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "the bare terminal greets here")]
+    pub fn opened(&mut self, _io: &mut Io<'_>) {}
+
+    /// A line has come.
+    pub fn line(&mut self, line: &str, io: &mut Io<'_>) {
+        let Ok(message) = Message::parse(line) else {
+            // An empty line means nothing (RFC 2812 section 2.3.1); a broken one must not break the next.
+            return;
+        };
+        let has = |capability| self.capabilities.contains(capability);
+        let label = has(Capability::LabeledResponse).then(|| message.tag("label")).flatten();
+        io.begin(label.is_some());
+        let tags_len = message.raw_tags().len();
+        let body_len = line.len() - if tags_len > 0 { tags_len + 2 } else { 0 };
+        if body_len + 2 > BODY_LEN_MAX || tags_len > CLIENT_TAGS_LEN_MAX {
+            self.too_long(io);
+        } else {
+            self.dispatch(&message, io);
+        }
+        io.end(label.as_deref());
+    }
+
+    /// A line was longer than any may be.
+    pub fn overlong(&mut self, io: &mut Io<'_>) {
+        io.begin(false);
+        self.too_long(io);
+        io.end(None);
+    }
+
+    fn too_long(&self, io: &mut Io<'_>) {
+        self.reply(io, numeric::ERR_INPUTTOOLONG, |line| line.trailing("Input line was too long"));
+    }
+
+    /// A line was not UTF-8 (IRCv3 `utf8-only`).
+    pub fn not_utf8(&mut self, io: &mut Io<'_>) {
+        io.begin(false);
+        self.fail(io, "*", "INVALID_UTF8", &[], "Message rejected, your client must use UTF-8");
+        io.end(None);
+    }
+
+    /// What to do with an event.
+    pub fn plan(&self, turn: &Turn, event: &Event, session: SessionId) -> Plan {
+        let has = |capability| self.capabilities.contains(capability);
+        let shared_if = |wanted| if wanted { Plan::Shared } else { Plan::Skip };
+        let own = |nick: &Nick| nick.as_str() == &*self.nick;
+        match event {
+            Event::Joined { .. } | Event::Parted { .. } | Event::Kicked { .. } => Plan::Shared,
+            Event::TopicChanged { .. } | Event::ModesChanged { .. } | Event::Quit { .. } => Plan::Shared,
+            Event::Renamed { before, .. } if own(&before.nick) => Plan::Own,
+            Event::Renamed { .. } => Plan::Shared,
+            Event::RealnameChanged { .. } => shared_if(has(Capability::Setname)),
+            Event::AccountChanged { .. } => shared_if(has(Capability::AccountNotify)),
+            Event::AwayChanged { card, .. } if own(&card.nick) => Plan::Own,
+            Event::AwayChanged { .. } => shared_if(has(Capability::AwayNotify)),
+            Event::Invited { card, .. } => shared_if(own(&card.nick) || has(Capability::InviteNotify)),
+            Event::Posted(posted) => {
+                let mine = own(&posted.card.nick);
+                let direct = matches!(&posted.target, PostTarget::Person(_, to) if !own(to));
+                if posted.kind == PostKind::Tags && !has(Capability::MessageTags) {
+                    return Plan::Skip;
+                }
+                // One's own lines come back to the session that said them, and private ones to the person's other
+                // sessions, only where the client can tell them from somebody else's.
+                let from_here = turn.session == session;
+                shared_if(has(Capability::EchoMessage) || !(from_here || (mine && direct)))
+            }
+            _ => Plan::Own,
+        }
+    }
+
+    /// What shared bytes for this session depend on.
+    pub fn style(&self) -> Style {
+        Style::Irc(self.capabilities.intersection(render::RELEVANT))
+    }
+
+    /// A word of the server.
+    pub fn announce(&mut self, text: &str, io: &mut Io<'_>) {
+        if self.stage != Stage::Online {
+            return;
+        }
+        let (server, nick) = (server_name(io).to_owned(), self.nick.clone());
+        io.line(|bytes| Line::new(bytes).source(&server).command("NOTICE").param(&nick).trailing(text).end());
+    }
+
+    /// Nothing was heard for a while.
+    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "all adapters are asked alike")]
+    pub fn ping(&mut self, io: &mut Io<'_>) {
+        let server = server_name(io).to_owned();
+        io.line(|bytes| Line::new(bytes).command("PING").trailing(&server).end());
+    }
+
+    /// The last line.
+    pub fn farewell(&mut self, close: &Close, out: &mut Outgoing) {
+        use salotto_core::{Ending, Leaving};
+        let text = match close {
+            Close::Quit(Some(word)) => format!("Closing connection: Quit: {word}"),
+            Close::Quit(None) => "Closing connection: Quit".into(),
+            Close::Broken(reason) | Close::Gone(reason) => format!("Closing connection: {reason}"),
+            Close::Ended(Ending::Replaced) => "Closing connection: replaced by a newer connection".into(),
+            Close::Ended(Ending::Left(Leaving::Killed { by, reason })) => {
+                format!("Closing connection: Killed ({by}: {reason})")
+            }
+            Close::Ended(Ending::Left(_)) => "Closing connection".into(),
+            Close::Server(reason) => format!("The server has closed: {reason}"),
+        };
+        out.line(|bytes| Line::new(bytes).command("ERROR").trailing(&text).end());
+        let mut farewell = Vec::new();
+        out.framing().farewell(&mut farewell);
+        out.framed(&farewell);
+    }
+
+    /// An answer with a number.
+    fn reply(&self, io: &mut Io<'_>, numeric: Numeric, build: impl for<'b> FnOnce(Line<'b>) -> Line<'b>) {
+        let shared = io.shared.clone();
+        io.line(|bytes| {
+            let line = Line::new(bytes).source(&shared.config.server.name).numeric(numeric).param(&self.nick);
+            build(line).end_within(BODY_LEN_MAX);
+        });
+    }
+
+    /// A standard reply (IRCv3 `standard-replies`), or a notice for clients that do not know them.
+    fn standard(&self, io: &mut Io<'_>, kind: &str, command: &str, code: &str, context: &[&str], text: &str) {
+        let shared = io.shared.clone();
+        let server = &shared.config.server.name;
+        io.line(|bytes| {
+            let mut line = Line::new(bytes).source(server).command(kind).param(command).param(code);
+            for param in context {
+                line = line.param(param);
+            }
+            line.trailing(text).end_within(BODY_LEN_MAX);
+        });
+    }
+
+    fn fail(&self, io: &mut Io<'_>, command: &str, code: &str, context: &[&str], text: &str) {
+        self.standard(io, "FAIL", command, code, context, text);
+    }
+
+    fn need_more_params(&self, io: &mut Io<'_>, command: &str) {
+        self.reply(io, numeric::ERR_NEEDMOREPARAMS, |line| line.param(command).trailing("Not enough parameters"));
+    }
+
+    /// Whether something may be written now; says so to the client where it may not.
+    fn writable(&self, io: &mut Io<'_>, command: &str) -> bool {
+        let read_only = io.shared.read_only.load(std::sync::atomic::Ordering::Relaxed);
+        if read_only {
+            self.fail(io, command, "TEMPORARILY_UNAVAILABLE", &[], "The server cannot write to its disk; please try again later");
+        }
+        !read_only
+    }
+
+    /// The result of a job.
+    pub fn job_done(&mut self, result: JobResult, io: &mut Io<'_>) {
+        match (self.waiting.take(), result) {
+            (Some(Waiting::ServerPassword), JobResult::Checked(right)) => self.server_password_checked(right, io),
+            (Some(Waiting::Sasl), JobResult::Authenticated(account)) => self.authenticated(account, io),
+            (Some(Waiting::Sasl), _) => self.authenticated(None, io),
+            (Some(Waiting::Register { name }), JobResult::Hashed(verifier)) => self.password_hashed(name, verifier, io),
+            (Some(Waiting::Oper), JobResult::Checked(right)) => self.oper_checked(right, io),
+            (Some(Waiting::History(request)), result) => self.history_read(&request, result, io),
+            _ => {}
+        }
+    }
+
+    /// The answer to a question of this session.
+    pub fn answer(&mut self, answer: &Answer, io: &mut Io<'_>) {
+        match answer {
+            Answer::Readable(conversation) => self.history_readable(*conversation, io),
+            Answer::ReadableAll(rooms, account) => self.targets_readable(rooms, *account, io),
+            other => self.show_answer(other, io),
+        }
+    }
+
+    /// An event that is shown in this session's own way.
+    pub fn event(&mut self, turn: &Turn, event: &Event, io: &mut Io<'_>) {
+        match event {
+            Event::SignedIn { card, .. } => self.signed_in(card, io),
+            Event::Refused(refusal) => self.refused(refusal, io),
+            Event::Renamed { card, .. } => {
+                self.nick = card.nick.as_str().into();
+                self.render_own(turn, event, io);
+            }
+            Event::Registered { account, id } => self.registered(account, *id, io),
+            Event::LoggedIn { account, card } => self.logged_in(account, card.as_deref(), io),
+            other => self.show_event(turn, other, io),
+        }
+    }
+
+    /// Renders an event that others see the same way, for this session alone.
+    fn render_own(&self, turn: &Turn, event: &Event, io: &mut Io<'_>) {
+        let mut bytes = Vec::new();
+        let capabilities = self.capabilities.intersection(render::RELEVANT);
+        render(turn, event, capabilities, crate::shard::Framing::Lines, io.shared, &mut bytes);
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            io.line(|out| out.extend_from_slice(line));
+        }
+    }
+}
+
+/// The name that the server's lines come from.
+fn server_name<'a>(io: &'a Io<'_>) -> &'a str {
+    &io.shared.config.server.name
+}

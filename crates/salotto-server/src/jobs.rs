@@ -1,0 +1,275 @@
+//! Work that takes long, off the shards and off the core's thread: password hashing and history reading.
+//!
+//! A session with a job under way takes no further input until its result is there, so results come in order.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, Version};
+use salotto_core::{AccountId, Conversation, PostRecord, RoomId, SessionId, Timestamp, nick_key};
+use salotto_store::{HistoryQuery, Reader, StoreError};
+
+use crate::config::{Accounts, Password};
+use crate::shard::{Deliver, ShardHandle};
+
+/// How many jobs of one kind may wait; more are refused.
+const QUEUE_MAX: usize = 4096;
+
+/// Something that takes long.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Whether a password opens an account.
+    Authenticate {
+        /// The account's name.
+        account: String,
+        /// The password.
+        password: String,
+    },
+    /// Hash a new password.
+    Hash {
+        /// The password.
+        password: String,
+    },
+    /// Whether a password of the configuration was given.
+    Check {
+        /// The configured password, if there is one of that name.
+        expected: Option<Password>,
+        /// What was given.
+        given: String,
+    },
+    /// Read history.
+    History {
+        /// Of which conversation.
+        conversation: Conversation,
+        /// What of it.
+        query: HistoryQuery,
+        /// At most so many posts.
+        limit: usize,
+    },
+    /// Find the conversations with posts between two moments.
+    Targets {
+        /// The direct conversations of this account.
+        account: Option<AccountId>,
+        /// And these rooms.
+        rooms: Vec<RoomId>,
+        /// From here.
+        from: Timestamp,
+        /// To here.
+        to: Timestamp,
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// What came of a job.
+#[derive(Debug)]
+pub(crate) enum JobResult {
+    /// The account that the password opens, if it does.
+    Authenticated(Option<AccountId>),
+    /// The hash in PHC form.
+    Hashed(Option<String>),
+    /// Whether the password was right.
+    Checked(bool),
+    /// History, oldest first.
+    History(Vec<PostRecord>),
+    /// Conversations with the time of their latest post, and for direct ones the other's account name.
+    Targets(Vec<(Conversation, Timestamp, Option<String>)>),
+    /// The store could not be read.
+    Failed,
+}
+
+type Queued = (SessionId, Job);
+
+/// The ways to the threads that do the work.
+#[derive(Debug)]
+pub(crate) struct Jobs {
+    hashing: Queue,
+    reading: Queue,
+}
+
+#[derive(Debug)]
+struct Queue {
+    sender: Mutex<Sender<Queued>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// The threads' side of [`Jobs`].
+pub(crate) struct Work {
+    hashing: (Receiver<Queued>, Arc<AtomicUsize>),
+    reading: (Receiver<Queued>, Arc<AtomicUsize>),
+}
+
+impl Jobs {
+    /// The two sides.
+    pub fn new() -> (Jobs, Work) {
+        let (hashing, hashing_inbox) = queue();
+        let (reading, reading_inbox) = queue();
+        (Jobs { hashing, reading }, Work { hashing: hashing_inbox, reading: reading_inbox })
+    }
+
+    /// Takes a job; gives it back when too many wait.
+    pub fn submit(&self, session: SessionId, job: Job) -> Result<(), Job> {
+        let queue = match job {
+            Job::Authenticate { .. } | Job::Hash { .. } | Job::Check { .. } => &self.hashing,
+            Job::History { .. } | Job::Targets { .. } => &self.reading,
+        };
+        if queue.waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
+            queue.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(job);
+        }
+        let sender = queue.sender.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sender.send((session, job)).map_err(|refused| refused.0.1)
+    }
+}
+
+fn queue() -> (Queue, (Receiver<Queued>, Arc<AtomicUsize>)) {
+    let (sender, receiver) = channel();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    (Queue { sender: Mutex::new(sender), waiting: waiting.clone() }, (receiver, waiting))
+}
+
+impl Work {
+    /// Starts the threads. They end when the [`Jobs`] are dropped.
+    pub fn start(
+        self,
+        accounts: &Accounts,
+        open_reader: impl Fn() -> Result<Reader, StoreError>,
+        shards: &[ShardHandle],
+    ) -> Result<(), StoreError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let hasher = Arc::new(Hasher::new(accounts));
+        // One hash a core at the most, however many want to sign in: the others keep chatting.
+        for (inbox, waiting, count) in [
+            (Arc::new(Mutex::new(self.hashing.0)), self.hashing.1, cores),
+            (Arc::new(Mutex::new(self.reading.0)), self.reading.1, cores.clamp(2, 4)),
+        ] {
+            for _ in 0..count {
+                let worker = Worker {
+                    inbox: inbox.clone(),
+                    waiting: waiting.clone(),
+                    reader: open_reader()?,
+                    hasher: hasher.clone(),
+                    shards: shards.to_vec(),
+                };
+                std::thread::Builder::new()
+                    .name("job".into())
+                    .spawn(move || worker.run())
+                    .expect("the system gives a thread at start");
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Worker {
+    inbox: Arc<Mutex<Receiver<Queued>>>,
+    waiting: Arc<AtomicUsize>,
+    reader: Reader,
+    hasher: Arc<Hasher>,
+    shards: Vec<ShardHandle>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        loop {
+            let next = self.inbox.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
+            let Ok((session, job)) = next else { return };
+            let result = self.carry_out(job);
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            ShardHandle::of(&self.shards, session).send(Deliver::Job(session, result));
+        }
+    }
+
+    fn carry_out(&mut self, job: Job) -> JobResult {
+        let read = match job {
+            Job::Authenticate { account, password } => self.authenticate(&account, &password),
+            Job::Hash { password } => return JobResult::Hashed(self.hasher.hash(&password)),
+            Job::Check { expected, given } => {
+                return JobResult::Checked(match expected {
+                    Some(expected) => expected.verify(&given),
+                    None => {
+                        self.hasher.pretend(&given);
+                        false
+                    }
+                });
+            }
+            Job::History { conversation, query, limit } => {
+                self.reader.history(conversation, query, limit).map(JobResult::History)
+            }
+            Job::Targets { account, rooms, from, to, limit } => self.targets(account, &rooms, from, to, limit),
+        };
+        read.unwrap_or_else(|error| {
+            tracing::error!(target: "salotto::store", event = "error", reason = %error, "history cannot be read");
+            JobResult::Failed
+        })
+    }
+
+    fn targets(
+        &mut self,
+        account: Option<AccountId>,
+        rooms: &[RoomId],
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<JobResult, StoreError> {
+        let found = self.reader.targets(account, rooms, from, to, limit)?;
+        let mut named = Vec::with_capacity(found.len());
+        for (conversation, at) in found {
+            let other = match conversation {
+                Conversation::Direct(a, b) => {
+                    self.reader.account_name(if Some(a) == account { b } else { a })?
+                }
+                Conversation::Room(_) => None,
+            };
+            named.push((conversation, at, other));
+        }
+        Ok(JobResult::Targets(named))
+    }
+
+    fn authenticate(&mut self, account: &str, password: &str) -> Result<JobResult, StoreError> {
+        let known = match nick_key(account) {
+            Some(key) => self.reader.verifier(&key)?,
+            None => None,
+        };
+        // An unknown account takes as long as a wrong password, so that nobody learns which names exist.
+        let Some(known) = known else {
+            self.hasher.pretend(password);
+            return Ok(JobResult::Authenticated(None));
+        };
+        let right = verify(password, &known.verifier);
+        Ok(JobResult::Authenticated(right.then_some(known.id)))
+    }
+}
+
+/// Hashes passwords with argon2id at the configured cost.
+struct Hasher {
+    argon2: Argon2<'static>,
+    decoy: String,
+}
+
+impl Hasher {
+    fn new(accounts: &Accounts) -> Hasher {
+        let params = Params::new(accounts.hash_m_kib, accounts.hash_t, accounts.hash_p, None).unwrap_or_default();
+        let mut hasher = Hasher { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), decoy: String::new() };
+        hasher.decoy = hasher.hash("nobody has this password").unwrap_or_default();
+        hasher
+    }
+
+    fn hash(&self, password: &str) -> Option<String> {
+        let mut salt = [0u8; 16];
+        getrandom::fill(&mut salt).ok()?;
+        self.argon2.hash_password_with_salt(password.as_bytes(), &salt).ok().map(|hash| hash.to_string())
+    }
+
+    fn pretend(&self, password: &str) {
+        verify(password, &self.decoy);
+    }
+}
+
+fn verify(password: &str, verifier: &str) -> bool {
+    PasswordHash::new(verifier)
+        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+}

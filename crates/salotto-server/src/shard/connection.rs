@@ -1,0 +1,586 @@
+//! One connection: its socket, its lines, its session, and what it waits for.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use salotto_core::{Command, Ending, Event, Leaving, Nick, RequestId, SessionId};
+use salotto_wire::{LINE_LEN_MAX, LineBuffer, LineError};
+
+use super::CLOSING;
+use super::outgoing::{Framing, Outgoing};
+use super::socket::{Frame, Frames, Socket};
+use crate::adapter::{Adapter, Plan, RenderKey};
+use crate::hub::{Answer, Ask, Query, Submission, Turn};
+use crate::irc::label;
+use crate::jobs::{Job, JobResult};
+use crate::listen::{Incoming, ListenerKind, Permit, WebSubprotocol};
+use crate::shared::Shared;
+
+/// How many submissions of one connection may be under way; it is not read from while there are more.
+const IN_FLIGHT_MAX: u32 = 128;
+/// How long a closing connection may take to read its last lines.
+const LINGER: Duration = Duration::from_secs(5);
+/// How long somebody at a bare terminal may think about a name.
+const PATIENCE_PLAIN: Duration = Duration::from_secs(300);
+
+/// Why a connection closes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Close {
+    /// The person said so, perhaps with a word.
+    Quit(Option<Arc<str>>),
+    /// The connection broke or misbehaved; the reason is told to the others.
+    Broken(Arc<str>),
+    /// The other side is gone already: there is nobody to tell.
+    Gone(Arc<str>),
+    /// The core ended the session.
+    Ended(Ending),
+    /// The server closes.
+    Server(Arc<str>),
+}
+
+impl Close {
+    /// The connection broke or misbehaved.
+    pub fn broken(reason: &str) -> Close {
+        Close::Broken(reason.into())
+    }
+
+    /// The other side is gone already.
+    pub fn gone(reason: &str) -> Close {
+        Close::Gone(reason.into())
+    }
+}
+
+/// What an adapter may know and change of its connection.
+pub(crate) struct Meta {
+    /// The session's name in the core.
+    pub session: SessionId,
+    /// Its place among the connections, given back when this is dropped.
+    _permit: Permit,
+    /// The other side.
+    pub peer: SocketAddr,
+    /// The listener it came to.
+    pub kind: ListenerKind,
+    /// The name, once signed in.
+    pub nick: Option<Nick>,
+    /// The account, once signed in to one.
+    pub account: Option<Nick>,
+    /// Submissions under way.
+    in_flight: u32,
+    /// A job is under way; no input is taken until it is done.
+    blocked: bool,
+    /// The number of the line being handled, or whose outcome is being shown.
+    request: RequestId,
+    /// How many submissions and jobs it has led to.
+    submitted: u32,
+    /// What the adapter wishes to close the connection for.
+    close: Option<Close>,
+}
+
+/// A line whose outcome is not complete, kept only where its answer needs putting together.
+#[derive(Debug)]
+struct Pending {
+    request: RequestId,
+    remaining: u32,
+    label: Option<Box<str>>,
+    lines: Vec<u8>,
+}
+
+/// All that an adapter may reach while it handles something.
+pub(crate) struct Io<'a> {
+    /// What is written to the connection.
+    pub out: &'a mut Outgoing,
+    /// The connection.
+    pub meta: &'a mut Meta,
+    /// What all threads share.
+    pub shared: &'a Arc<Shared>,
+    submissions: &'a mut Vec<Submission>,
+    pending: &'a mut VecDeque<Pending>,
+}
+
+impl Io<'_> {
+    /// Appends one line; `write` writes it with its CR LF.
+    pub fn line(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.out.line(write);
+    }
+
+    /// Submits a command; what comes of it arrives as events.
+    pub fn submit(&mut self, command: Command) {
+        self.push(Ask::Command(command));
+    }
+
+    /// Asks a question; the answer comes after the effects of what was asked before.
+    pub fn ask(&mut self, query: Query) {
+        self.push(Ask::Query(query));
+    }
+
+    fn push(&mut self, ask: Ask) {
+        self.meta.in_flight += 1;
+        self.meta.submitted += 1;
+        let Meta { session, request, .. } = *self.meta;
+        self.submissions.push(Submission { session, request, ask });
+    }
+
+    /// Starts a job. No further line is handled until its result was. Gives it back when too many wait.
+    pub fn job(&mut self, job: Job) -> Result<(), Job> {
+        self.shared.jobs.submit(self.meta.session, job)?;
+        self.meta.blocked = true;
+        self.meta.submitted += 1;
+        Ok(())
+    }
+
+    /// No further line is handled until [`Io::release`].
+    pub fn hold(&mut self) {
+        self.meta.blocked = true;
+    }
+
+    /// Lines may be handled again.
+    pub fn release(&mut self) {
+        self.meta.blocked = false;
+    }
+
+    /// Closes the connection after what was written so far.
+    pub fn close(&mut self, close: Close) {
+        self.meta.close.get_or_insert(close);
+    }
+
+    /// A line begins whose answer may carry a label.
+    pub fn begin(&mut self, label: bool) {
+        self.meta.request = RequestId(self.meta.request.0 + 1);
+        self.meta.submitted = 0;
+        // What is answered at once must not overtake the outcome of earlier lines.
+        if label || self.meta.in_flight > 0 {
+            self.out.capture(Vec::new());
+        }
+    }
+
+    /// The line is handled; its outcome may still be to come.
+    pub fn end(&mut self, label: Option<&str>) {
+        let captured = self.out.is_capturing();
+        let lines = self.out.captured();
+        let label: Option<Box<str>> = label.map(Into::into);
+        if self.meta.submitted == 0 {
+            if self.meta.in_flight == 0 {
+                return label::emit(label.as_deref(), &lines, self.out);
+            }
+            if lines.is_empty() && label.is_none() {
+                return;
+            }
+            self.ask(Query::Nothing);
+        } else if !captured || (label.is_none() && lines.is_empty()) {
+            return;
+        }
+        let Meta { request, submitted, .. } = *self.meta;
+        self.pending.push_back(Pending { request, remaining: submitted, label, lines });
+    }
+
+    /// The outcome of a submission or a job begins.
+    fn outcome_begins(&mut self, request: RequestId) {
+        self.meta.request = request;
+        self.meta.submitted = 0;
+        if let Some(pending) = self.pending.front_mut().filter(|pending| pending.request == request) {
+            self.out.capture(std::mem::take(&mut pending.lines));
+        }
+    }
+
+    /// It is complete; it may have led to more.
+    fn outcome_ends(&mut self) {
+        let lines = self.out.captured();
+        let more = self.meta.submitted;
+        let request = self.meta.request;
+        let Some(pending) = self.pending.front_mut().filter(|pending| pending.request == request) else { return };
+        pending.remaining = (pending.remaining + more).saturating_sub(1);
+        if pending.remaining > 0 {
+            pending.lines = lines;
+            return;
+        }
+        let label = self.pending.pop_front().and_then(|pending| pending.label);
+        label::emit(label.as_deref(), &lines, self.out);
+    }
+}
+
+/// The incoming side, by framing.
+enum Input {
+    Lines(LineBuffer),
+    Frames(Box<Frames>),
+}
+
+/// One connection.
+pub(crate) struct Connection {
+    pub socket: Socket,
+    pub out: Outgoing,
+    pub adapter: Adapter,
+    pub meta: Meta,
+    /// It is in the list of those with something to write.
+    pub marked: bool,
+    /// The last event it was given, by the shard's count.
+    pub stamp: u64,
+    /// The socket is closed and the chat is told.
+    pub finished: bool,
+    /// The socket had something when the session could not take it; the poller will not say so again.
+    pub passed_over: bool,
+    input: Input,
+    /// Came in while the session could not take it.
+    stalled: Vec<u8>,
+    pending: VecDeque<Pending>,
+    closing: Option<(Close, Instant)>,
+    opened: Instant,
+    last_heard: Instant,
+    heard: bool,
+    pinged: bool,
+    /// How many lines may come at once now.
+    allowance: f64,
+    last_tick: Instant,
+    throttled: bool,
+}
+
+impl Connection {
+    /// Takes a connection from a listener.
+    pub fn open(incoming: Incoming, session: SessionId, shared: &Shared) -> io::Result<Connection> {
+        let Incoming { stream, tls, leftover, kind, peer, permit } = incoming;
+        stream.set_nonblocking(true)?;
+        let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+        socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+        let (framing, input) = match kind {
+            ListenerKind::Web { subprotocol } => (
+                Framing::WebSocket { binary: subprotocol == WebSubprotocol::Binary },
+                Input::Frames(Box::new(Frames::new(LINE_LEN_MAX * 2))),
+            ),
+            _ => (Framing::Lines, Input::Lines(LineBuffer::new(LINE_LEN_MAX))),
+        };
+        let now = Instant::now();
+        Ok(Connection {
+            socket: Socket::new(TcpStream::from_std(stream), tls),
+            out: Outgoing::new(framing),
+            adapter: Adapter::new(kind, shared),
+            meta: Meta {
+                session,
+                _permit: permit,
+                peer,
+                kind,
+                nick: None,
+                account: None,
+                in_flight: 0,
+                blocked: false,
+                request: RequestId(0),
+                submitted: 0,
+                close: None,
+            },
+            marked: false,
+            stamp: 0,
+            finished: false,
+            passed_over: false,
+            input,
+            stalled: leftover,
+            pending: VecDeque::new(),
+            closing: None,
+            opened: now,
+            last_heard: now,
+            heard: false,
+            pinged: false,
+            allowance: f64::from(shared.config.limits.flood_burst),
+            last_tick: now,
+            throttled: false,
+        })
+    }
+
+    /// The connection is in its shard.
+    pub fn opened(&mut self, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
+        tracing::info!(
+            target: "salotto::session",
+            event = "connect",
+            connection = self.meta.session.0,
+            address = %self.meta.peer.ip(),
+            kind = self.meta.kind.name(),
+        );
+        self.act(submissions, shared, |adapter, io| adapter.opened(io));
+    }
+
+    fn act(
+        &mut self,
+        submissions: &mut Vec<Submission>,
+        shared: &Arc<Shared>,
+        act: impl FnOnce(&mut Adapter, &mut Io<'_>),
+    ) {
+        let mut io = Io {
+            out: &mut self.out,
+            meta: &mut self.meta,
+            shared,
+            submissions,
+            pending: &mut self.pending,
+        };
+        act(&mut self.adapter, &mut io);
+        if let Some(close) = self.meta.close.take() {
+            self.close(close);
+        }
+    }
+
+    /// Whether there is something to write, or to close.
+    pub fn is_due(&self) -> bool {
+        self.out.waiting() > 0 || self.socket.wants_write() || (self.closing.is_some() && !self.finished)
+    }
+
+    /// Whether the session can take more input now.
+    pub fn takes_input(&self) -> bool {
+        self.closing.is_none()
+            && !self.meta.blocked
+            && !self.throttled
+            && self.meta.in_flight < IN_FLIGHT_MAX
+            && self.stalled.is_empty()
+    }
+
+    /// Takes what came in while the session could not.
+    pub fn resume(&mut self, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
+        if !self.stalled.is_empty() || matches!(self.input, Input::Frames(_)) {
+            let stalled = std::mem::take(&mut self.stalled);
+            self.input(&stalled, submissions, shared);
+        }
+    }
+
+    /// Takes bytes from the socket.
+    pub fn input(&mut self, mut bytes: &[u8], submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
+        self.heard |= !bytes.is_empty();
+        if let Input::Frames(frames) = &mut self.input {
+            frames.feed(bytes);
+            bytes = &[];
+        }
+        loop {
+            if !self.takes_input() {
+                self.stalled.extend_from_slice(bytes);
+                return;
+            }
+            let Connection { input, out, adapter, meta, pending, allowance, throttled, .. } = self;
+            let mut io = Io { out, meta, shared, submissions, pending };
+            match input {
+                Input::Lines(lines) => match lines.next(&mut bytes) {
+                    Some(Ok(line)) => adapter.line(line, &mut io),
+                    Some(Err(LineError::Overlong { .. })) => adapter.overlong(&mut io),
+                    Some(Err(LineError::InvalidUtf8)) => adapter.not_utf8(&mut io),
+                    None => return,
+                },
+                Input::Frames(frames) => {
+                    let next = frames.next();
+                    let answers = frames.answers();
+                    io.out.framed(&answers);
+                    match next {
+                        Some(Frame::Payload(payload)) => {
+                            let end = payload.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+                            match std::str::from_utf8(&payload[..end.unwrap_or(payload.len())]) {
+                                Ok(line) if line.len() > LINE_LEN_MAX => adapter.overlong(&mut io),
+                                Ok(line) => adapter.line(line, &mut io),
+                                Err(_) => adapter.not_utf8(&mut io),
+                            }
+                        }
+                        Some(Frame::Closed(reason)) => io.close(Close::gone(reason)),
+                        None => return,
+                    }
+                }
+            }
+            shared.metrics.lines_in.fetch_add(1, Ordering::Relaxed);
+            if shared.config.limits.flood_per_second > 0 {
+                *allowance -= 1.0;
+                *throttled = *allowance <= 0.0;
+            }
+            if let Some(close) = self.meta.close.take() {
+                self.close(close);
+            }
+        }
+    }
+
+    /// What to do with an event.
+    pub fn plan(&self, turn: &Turn, event: &Event) -> Plan {
+        if self.closing.is_some() {
+            return Plan::Skip;
+        }
+        match self.adapter.plan(turn, event, self.meta.session) {
+            // Lines that are put aside for a label are not framed yet.
+            Plan::Shared if self.out.is_capturing() => Plan::Own,
+            plan => plan,
+        }
+    }
+
+    /// What shared bytes for this connection depend on.
+    pub fn render_key(&self) -> RenderKey {
+        RenderKey { style: self.adapter.style(), framing: self.out.framing() }
+    }
+
+    /// An event that is shown in the session's own way.
+    pub fn event(&mut self, turn: &Turn, event: &Event, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
+        match event {
+            Event::SignedIn { card, .. } => {
+                shared.metrics.sessions.fetch_add(1, Ordering::Relaxed);
+                self.meta.nick = Some(card.nick.clone());
+                self.meta.account = card.account.clone();
+                self.log("sign_in", "");
+            }
+            Event::LoggedIn { account, .. } => {
+                self.meta.account = Some(account.clone());
+                self.log("log_in", "");
+            }
+            Event::Renamed { card, before, .. } if self.meta.nick.as_ref() == Some(&before.nick) => {
+                self.meta.nick = Some(card.nick.clone());
+            }
+            _ => {}
+        }
+        self.act(submissions, shared, |adapter, io| adapter.event(turn, event, io));
+        if let Event::Ended { why, .. } = event {
+            self.close(Close::Ended(why.clone()));
+        }
+    }
+
+    /// The outcome of a submission of this session begins.
+    pub fn turn_begins(&mut self, turn: &Turn, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
+        if turn.request == CLOSING {
+            return;
+        }
+        self.meta.in_flight = self.meta.in_flight.saturating_sub(1);
+        self.act(submissions, shared, |_, io| io.outcome_begins(turn.request));
+    }
+
+    /// It ends; says whether input may go on that could not before.
+    pub fn turn_ends(&mut self, turn: &Turn, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) -> bool {
+        if turn.request == CLOSING {
+            return false;
+        }
+        let answer: Option<&Answer> = turn.answer.as_ref();
+        self.act(submissions, shared, |adapter, io| {
+            if let Some(answer) = answer {
+                adapter.answer(turn, answer, io);
+            }
+            io.outcome_ends();
+        });
+        let able = self.meta.in_flight < IN_FLIGHT_MAX && !self.meta.blocked && self.closing.is_none();
+        able && (self.passed_over || !self.stalled.is_empty())
+    }
+
+    /// The result of a job of this session.
+    pub fn job_done(&mut self, result: JobResult, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
+        self.meta.blocked = false;
+        if self.closing.is_some() {
+            return;
+        }
+        let request = self.meta.request;
+        self.act(submissions, shared, |adapter, io| {
+            io.outcome_begins(request);
+            adapter.job_done(result, io);
+            io.outcome_ends();
+        });
+    }
+
+    /// A word of the server.
+    pub fn announce(&mut self, text: &str, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
+        if self.closing.is_none() {
+            self.act(submissions, shared, |adapter, io| adapter.announce(text, io));
+        }
+    }
+
+    /// Closes after what was written so far, with a last line where there is somebody to read it.
+    pub fn close(&mut self, close: Close) {
+        if self.closing.is_some() {
+            return;
+        }
+        if !matches!(close, Close::Gone(_)) {
+            drop(self.out.captured());
+            self.adapter.farewell(&close, &mut self.out);
+        }
+        self.closing = Some((close, Instant::now()));
+    }
+
+    /// Writes what can be written.
+    pub fn write(&mut self) -> io::Result<bool> {
+        let tls = self.socket.flush_tls()?;
+        Ok(self.out.write_to(&mut self.socket)? && tls)
+    }
+
+    /// Whether the last byte is written, or nobody takes it.
+    pub fn is_finished(&self) -> bool {
+        match &self.closing {
+            Some((Close::Gone(_), _)) => true,
+            Some((_, since)) => self.out.waiting() == 0 || since.elapsed() > LINGER,
+            None => false,
+        }
+    }
+
+    /// How the end of the session is told to the others.
+    pub fn leaving(&self) -> Leaving {
+        match self.closing.as_ref().map(|(close, _)| close) {
+            Some(Close::Quit(word)) => Leaving::Quit(word.clone()),
+            Some(Close::Broken(reason) | Close::Gone(reason)) => Leaving::Lost(reason.clone()),
+            Some(Close::Ended(Ending::Left(why))) => why.clone(),
+            Some(Close::Ended(Ending::Replaced)) => Leaving::Lost("replaced".into()),
+            Some(Close::Server(_)) | None => Leaving::Closing,
+        }
+    }
+
+    /// Gives back what a closed connection does not need while its place is still kept.
+    pub fn release(&mut self) {
+        self.out = Outgoing::new(self.out.framing());
+        self.stalled = Vec::new();
+        self.pending.clear();
+    }
+
+    /// Looks at the clock; says whether input may go on that could not before.
+    pub fn tick(&mut self, now: Instant, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) -> bool {
+        let limits = &shared.config.limits;
+        let elapsed = now.saturating_duration_since(self.last_tick);
+        self.last_tick = now;
+        if std::mem::take(&mut self.heard) {
+            self.last_heard = now;
+            self.pinged = false;
+        }
+        let rate = f64::from(limits.flood_per_second);
+        self.allowance = (self.allowance + rate * elapsed.as_secs_f64()).min(f64::from(limits.flood_burst));
+        let awake = self.throttled && self.allowance > 0.0;
+        self.throttled = self.throttled && !awake;
+        if self.closing.is_some() {
+            return false;
+        }
+        let plain = matches!(self.adapter, Adapter::Plain(_));
+        if self.meta.nick.is_none() {
+            let patience = if plain { PATIENCE_PLAIN } else { Duration::from_secs(limits.registration_seconds) };
+            if now.saturating_duration_since(self.opened) > patience {
+                self.close(Close::broken("registration timeout"));
+            }
+        } else if !plain {
+            // A bare terminal cannot answer a ping; there the system's keep-alive notices.
+            let silence = now.saturating_duration_since(self.last_heard);
+            if silence > Duration::from_secs(limits.drop_seconds) {
+                self.close(Close::broken("ping timeout"));
+            } else if silence > Duration::from_secs(limits.ping_seconds) && !std::mem::replace(&mut self.pinged, true) {
+                self.act(submissions, shared, |adapter, io| adapter.ping(io));
+            }
+        }
+        awake
+    }
+
+    /// Writes the end of the connection to the log.
+    pub fn log_closed(&self) {
+        let reason: Arc<str> = match self.closing.as_ref().map(|(close, _)| close) {
+            Some(Close::Quit(_)) => "quit".into(),
+            Some(Close::Broken(reason) | Close::Gone(reason)) => reason.clone(),
+            Some(Close::Ended(Ending::Replaced)) => "replaced by a newer connection".into(),
+            Some(Close::Ended(Ending::Left(Leaving::Killed { by, .. }))) => format!("killed by {by}").into(),
+            Some(Close::Ended(Ending::Left(_))) => "ended".into(),
+            Some(Close::Server(reason)) => reason.clone(),
+            None => "".into(),
+        };
+        self.log("disconnect", &reason);
+    }
+
+    fn log(&self, event: &str, reason: &str) {
+        tracing::info!(
+            target: "salotto::session",
+            event,
+            connection = self.meta.session.0,
+            address = %self.meta.peer.ip(),
+            kind = self.meta.kind.name(),
+            name = self.meta.nick.as_ref().map_or("", Nick::as_str),
+            account = self.meta.account.as_ref().map_or("", Nick::as_str),
+            reason,
+        );
+    }
+}

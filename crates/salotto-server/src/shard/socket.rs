@@ -1,0 +1,195 @@
+//! A connection's socket, with TLS or without, and what arrives on it.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+
+use mio::net::TcpStream;
+use rustls::ServerConnection;
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{Message, WebSocket};
+
+/// A socket, with TLS or without.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    tls: Option<Box<ServerConnection>>,
+}
+
+impl Socket {
+    /// Takes a connected, non-blocking socket.
+    pub fn new(stream: TcpStream, tls: Option<Box<ServerConnection>>) -> Socket {
+        Socket { stream, tls }
+    }
+
+    /// For the poller.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Whether TLS has something to write of its own, such as a handshake.
+    pub fn wants_write(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+    }
+
+    /// Writes what TLS has ready; says whether everything went.
+    pub fn flush_tls(&mut self) -> io::Result<bool> {
+        let Some(tls) = &mut self.tls else { return Ok(true) };
+        while tls.wants_write() {
+            match tls.write_tls(&mut self.stream) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Says goodbye on every layer; what is still coming in is not waited for.
+    pub fn close(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            let _ = tls.write_tls(&mut self.stream);
+        }
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else { return self.stream.read(buffer) };
+        loop {
+            match tls.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+            if tls.read_tls(&mut self.stream)? == 0 {
+                return Ok(0);
+            }
+            if let Err(error) = tls.process_new_packets() {
+                // The alert that says why goes out before the connection closes.
+                let _ = tls.write_tls(&mut self.stream);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            }
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else { return self.stream.write(bytes) };
+        if tls.is_handshaking() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        // rustls keeps a bounded buffer of its own; it takes nothing while that is full.
+        let taken = tls.writer().write(bytes)?;
+        while tls.wants_write() {
+            match tls.write_tls(&mut self.stream) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if taken == 0 && !bytes.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Bytes in memory that stand in for a socket under a WebSocket.
+#[derive(Debug, Default)]
+struct Pipe {
+    incoming: Vec<u8>,
+    read: usize,
+    outgoing: Vec<u8>,
+}
+
+impl Read for Pipe {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = &self.incoming[self.read..];
+        if rest.is_empty() {
+            self.incoming = Vec::new();
+            self.read = 0;
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.read += count;
+        Ok(count)
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outgoing.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The incoming side of a WebSocket: bytes in, messages out. Pongs and closes are answered by the library.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    socket: WebSocket<Pipe>,
+}
+
+/// What a WebSocket brought.
+#[derive(Debug)]
+pub(crate) enum Frame {
+    /// A message's payload.
+    Payload(Vec<u8>),
+    /// The other side closes, or broke the protocol.
+    Closed(&'static str),
+}
+
+impl Frames {
+    /// A connection whose opening handshake is done. `message_max` is in bytes.
+    pub fn new(message_max: usize) -> Frames {
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(message_max))
+            .max_frame_size(Some(message_max))
+            .read_buffer_size(1024)
+            .write_buffer_size(0);
+        Frames { socket: WebSocket::from_raw_socket(Pipe::default(), Role::Server, Some(config)) }
+    }
+
+    /// Takes bytes from the wire.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.socket.get_mut().incoming.extend_from_slice(bytes);
+    }
+
+    /// The next message, if a whole one is there.
+    pub fn next(&mut self) -> Option<Frame> {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => return Some(Frame::Payload(text.as_bytes().to_vec())),
+                Ok(Message::Binary(bytes)) => return Some(Frame::Payload(bytes.to_vec())),
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
+                Ok(Message::Close(_)) => return Some(Frame::Closed("closed by the client")),
+                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(tungstenite::Error::Capacity(_)) => return Some(Frame::Closed("message too long")),
+                Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
+                    return Some(Frame::Closed("closed by the client"));
+                }
+                Err(tungstenite::Error::Utf8(_)) => return Some(Frame::Closed("message is not UTF-8")),
+                Err(_) => return Some(Frame::Closed("WebSocket protocol error")),
+            }
+        }
+    }
+
+    /// Frames that the library answers with, to be written between ours.
+    pub fn answers(&mut self) -> Vec<u8> {
+        let _ = self.socket.flush();
+        std::mem::take(&mut self.socket.get_mut().outgoing)
+    }
+}
