@@ -1,0 +1,137 @@
+//! Requests for history (`draft/chathistory`), and the batches that answer them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use crate::event::ChatMessage;
+use crate::time::Time;
+
+/// How many messages are asked for at once, unless the server's limit is lower.
+pub(crate) const PAGE: usize = 100;
+/// How many pages are fetched in a row after a reconnection before the rest is left as a gap.
+pub(crate) const CATCH_UP_PAGES_MAX: usize = 10;
+/// How many requests are under way at once.
+const IN_FLIGHT_MAX: usize = 4;
+/// A request without an answer for this long is given up.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// The most requests that wait.
+const WAITING_MAX: usize = 512;
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// The newest page of a conversation we have nothing of.
+    Latest,
+    /// The newest page, after the page limit of a catch-up was reached: a gap is left before it.
+    LatestBeyondGap { gap_after: String },
+    /// The page before a message.
+    Before { msgid: String },
+    /// The pages after a message, missed while offline.
+    CatchUp { msgid: String, pages_left: usize },
+    /// The page after a message, to close a gap.
+    FillGap { after: String, gap: String },
+    /// Who wrote to us since a time.
+    Targets { since_ms: i64, until_ms: i64 },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// Folded name of the conversation; `*` for targets.
+    pub(crate) key: String,
+    /// The name as it is written to the server.
+    pub(crate) target: String,
+    pub(crate) want: Want,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    waiting: VecDeque<Request>,
+    in_flight: Vec<(Request, Time)>,
+}
+
+impl Requests {
+    pub(crate) fn add(&mut self, request: Request) {
+        let known = self.waiting.contains(&request) || self.in_flight.iter().any(|(r, _)| *r == request);
+        if !known && self.waiting.len() < WAITING_MAX {
+            self.waiting.push_back(request);
+        }
+    }
+
+    /// Takes the next request to send. One at a time is under way for each conversation.
+    pub(crate) fn next(&mut self, now: Time) -> Option<Request> {
+        if self.in_flight.len() >= IN_FLIGHT_MAX {
+            return None;
+        }
+        let at = self.waiting.iter().position(|w| self.in_flight.iter().all(|(r, _)| r.key != w.key))?;
+        let request = self.waiting.remove(at)?;
+        self.in_flight.push((request.clone(), now));
+        Some(request)
+    }
+
+    /// Takes the request under way for a conversation: it has been answered.
+    pub(crate) fn answered(&mut self, key: &str) -> Option<Request> {
+        let at = self.in_flight.iter().position(|(r, _)| r.key == key)?;
+        Some(self.in_flight.remove(at).0)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.in_flight.iter().map(|(_, sent)| *sent + ANSWER_WITHIN).min()
+    }
+
+    pub(crate) fn overdue(&mut self, now: Time) -> Vec<Request> {
+        let overdue = |sent: Time| sent + ANSWER_WITHIN <= now;
+        let late = self.in_flight.iter().filter(|(_, s)| overdue(*s)).map(|(r, _)| r.clone()).collect();
+        self.in_flight.retain(|(_, s)| !overdue(*s));
+        late
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.in_flight.is_empty()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.waiting.clear();
+        self.in_flight.clear();
+    }
+}
+
+/// What kind of batch is open.
+#[derive(Debug)]
+pub(crate) enum Batch {
+    /// A page of history for a conversation.
+    History { target: String, messages: Vec<ChatMessage>, lines: usize },
+    /// Conversations with messages in a span of time.
+    Targets { targets: Vec<String> },
+    /// Lines that are handled as they come; the label of the question they answer.
+    Plain { label: Option<String> },
+}
+
+/// The batches that have begun and not ended.
+#[derive(Debug, Default)]
+pub(crate) struct Batches {
+    open: BTreeMap<String, Batch>,
+}
+
+impl Batches {
+    const OPEN_MAX: usize = 32;
+    /// The most messages of one batch that are kept.
+    pub(crate) const MESSAGES_MAX: usize = 1000;
+
+    pub(crate) fn begin(&mut self, reference: &str, batch: Batch) {
+        if self.open.len() < Self::OPEN_MAX {
+            self.open.insert(reference.to_owned(), batch);
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, reference: &str) -> Option<&mut Batch> {
+        self.open.get_mut(reference)
+    }
+
+    pub(crate) fn end(&mut self, reference: &str) -> Option<Batch> {
+        self.open.remove(reference)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.open.clear();
+    }
+}

@@ -1,0 +1,283 @@
+//! The rows of one conversation, in the server's order and without doubles.
+
+use std::collections::BTreeSet;
+
+use crate::event::{ChatMessage, LeaveKind};
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Unique in the timeline and constant; not ordered by time.
+    pub key: u64,
+    /// Unix milliseconds.
+    pub time_ms: i64,
+    /// What it shows.
+    pub kind: RowKind,
+}
+
+/// What a row shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowKind {
+    /// A message.
+    Message(ChatMessage),
+    /// Somebody came.
+    Joined {
+        /// Who.
+        name: String,
+    },
+    /// Somebody went.
+    Left {
+        /// Who.
+        name: String,
+        /// In what way.
+        kind: LeaveKind,
+        /// What was said about it; may be empty.
+        reason: String,
+    },
+    /// Somebody changed name.
+    Renamed {
+        /// The name before.
+        from: String,
+        /// The name after.
+        to: String,
+    },
+    /// The topic was changed.
+    Topic {
+        /// By whom.
+        by: String,
+        /// The new text; may be empty.
+        topic: String,
+    },
+    /// Modes were changed.
+    Modes {
+        /// By whom.
+        by: String,
+        /// The change as IRC writes it.
+        change: String,
+    },
+    /// Messages are missing after this place.
+    Gap {
+        /// The id of the last message before the gap.
+        after: String,
+    },
+}
+
+/// The rows of a conversation, oldest first.
+#[derive(Debug, Default)]
+pub struct Timeline {
+    rows: Vec<Row>,
+    msgids: BTreeSet<String>,
+    next_key: u64,
+    start_reached: bool,
+}
+
+/// Where a page of history belongs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    Before(&'a str),
+    After(&'a str),
+    ByTime,
+}
+
+impl Timeline {
+    /// The most rows that are kept; beyond it the oldest go and can be fetched again.
+    pub const ROWS_MAX: usize = 10_000;
+    /// How many rows go at once when there are too many.
+    const TRIM: usize = 1000;
+
+    /// The rows, oldest first.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Whether the first row is the first of the whole history.
+    pub fn start_reached(&self) -> bool {
+        self.start_reached
+    }
+
+    /// Whether a message is here.
+    pub fn contains(&self, msgid: &str) -> bool {
+        self.msgids.contains(msgid)
+    }
+
+    /// The oldest message that has an id.
+    pub fn first_message(&self) -> Option<&ChatMessage> {
+        self.rows.iter().find_map(with_id)
+    }
+
+    /// The newest message that has an id.
+    pub fn last_message(&self) -> Option<&ChatMessage> {
+        self.rows.iter().rev().find_map(with_id)
+    }
+
+    pub(crate) fn set_start_reached(&mut self) {
+        self.start_reached = true;
+    }
+
+    /// Adds a message that came just now; says whether it was new.
+    pub(crate) fn push_message(&mut self, message: ChatMessage) -> bool {
+        if !self.learn(&message) {
+            return false;
+        }
+        self.push(message.time_ms, RowKind::Message(message));
+        true
+    }
+
+    /// Adds a row at the place its time gives it, after all rows of the same time.
+    pub(crate) fn push(&mut self, time_ms: i64, kind: RowKind) {
+        let key = self.key();
+        let at = self.rows.iter().rposition(|r| r.time_ms <= time_ms).map_or(0, |last| last + 1);
+        self.rows.insert(at, Row { key, time_ms, kind });
+        self.trim();
+    }
+
+    /// Adds a page of history, oldest first; gives the messages that were new.
+    pub(crate) fn insert_page(&mut self, page: Vec<ChatMessage>, place: Place<'_>) -> Vec<ChatMessage> {
+        let new: Vec<ChatMessage> = page.into_iter().filter(|m| self.learn(m)).collect();
+        let Some(first) = new.first() else { return new };
+        let at = match place {
+            Place::Before(msgid) => self.position(msgid),
+            Place::After(msgid) => self.position(msgid).map(|p| p + 1),
+            Place::ByTime => None,
+        };
+        let at = at.unwrap_or_else(|| self.rows.partition_point(|r| r.time_ms < first.time_ms));
+        let mut rows = Vec::with_capacity(new.len());
+        for message in &new {
+            let key = self.key();
+            rows.push(Row { key, time_ms: message.time_ms, kind: RowKind::Message(message.clone()) });
+        }
+        self.rows.splice(at..at, rows);
+        // Stable, so that the place decides between rows of the same millisecond.
+        self.rows.sort_by_key(|r| r.time_ms);
+        new
+    }
+
+    /// Marks that messages are missing after the one with this id.
+    pub(crate) fn insert_gap(&mut self, after: &str) {
+        self.remove_gap(after);
+        let Some(at) = self.position(after) else { return };
+        let key = self.key();
+        let time_ms = self.rows[at].time_ms;
+        self.rows.insert(at + 1, Row { key, time_ms, kind: RowKind::Gap { after: after.to_owned() } });
+    }
+
+    pub(crate) fn remove_gap(&mut self, after: &str) {
+        self.rows.retain(|r| !matches!(&r.kind, RowKind::Gap { after: a } if a == after));
+    }
+
+    /// The gap that begins after a message, if the next known message lies beyond it.
+    pub(crate) fn message_after_gap(&self, after: &str) -> Option<&str> {
+        let gap =
+            self.rows.iter().position(|r| matches!(&r.kind, RowKind::Gap { after: a } if a == after))?;
+        self.rows[gap..].iter().find_map(with_id)?.msgid.as_deref()
+    }
+
+    /// Learns the id of a message; false for a known one.
+    fn learn(&mut self, message: &ChatMessage) -> bool {
+        message.msgid.as_ref().is_none_or(|id| self.msgids.insert(id.clone()))
+    }
+
+    fn key(&mut self) -> u64 {
+        self.next_key += 1;
+        self.next_key
+    }
+
+    fn position(&self, msgid: &str) -> Option<usize> {
+        self.rows.iter().rposition(|r| with_id(r).is_some_and(|m| m.msgid.as_deref() == Some(msgid)))
+    }
+
+    fn trim(&mut self) {
+        if self.rows.len() <= Self::ROWS_MAX {
+            return;
+        }
+        for row in self.rows.drain(..Self::TRIM) {
+            if let Some(id) = with_id(&row).and_then(|m| m.msgid.as_ref()) {
+                self.msgids.remove(id);
+            }
+        }
+        self.start_reached = false;
+    }
+}
+
+fn with_id(row: &Row) -> Option<&ChatMessage> {
+    match &row.kind {
+        RowKind::Message(message) if message.msgid.is_some() => Some(message),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::MessageKind;
+
+    fn message(id: &str, time_ms: i64) -> ChatMessage {
+        ChatMessage {
+            target: "#a".into(),
+            sender: "anna".into(),
+            kind: MessageKind::Text,
+            text: id.into(),
+            time_ms,
+            msgid: Some(id.into()),
+            account: None,
+            own: false,
+            local_id: None,
+            mentions_me: false,
+        }
+    }
+
+    fn show(timeline: &Timeline) -> String {
+        let row = |r: &Row| match &r.kind {
+            RowKind::Message(m) => m.text.clone(),
+            RowKind::Gap { .. } => "…".to_owned(),
+            other => format!("{other:?}"),
+        };
+        timeline.rows().iter().map(row).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_message_is_kept_once_whatever_way_it_comes() {
+        let mut timeline = Timeline::default();
+        assert!(timeline.push_message(message("b", 2)));
+        assert!(!timeline.push_message(message("b", 2)));
+        let new =
+            timeline.insert_page(vec![message("a", 1), message("b", 2), message("c", 3)], Place::ByTime);
+        assert_eq!(new.len(), 2);
+        assert_eq!(show(&timeline), "a b c");
+    }
+
+    #[test]
+    fn pages_keep_their_place_within_one_millisecond() {
+        let mut timeline = Timeline::default();
+        timeline.push_message(message("d", 5));
+        timeline.push_message(message("g", 5));
+        timeline.insert_page(vec![message("b", 5), message("c", 5)], Place::Before("d"));
+        timeline.insert_page(vec![message("e", 5), message("f", 5)], Place::After("d"));
+        assert_eq!(show(&timeline), "b c d e f g");
+    }
+
+    #[test]
+    fn a_gap_stands_after_its_message_and_goes() {
+        let mut timeline = Timeline::default();
+        timeline.push_message(message("a", 1));
+        timeline.push_message(message("z", 9));
+        timeline.insert_gap("a");
+        timeline.insert_gap("a");
+        assert_eq!(show(&timeline), "a … z");
+        assert_eq!(timeline.message_after_gap("a"), Some("z"));
+        timeline.remove_gap("a");
+        assert_eq!(show(&timeline), "a z");
+    }
+
+    #[test]
+    fn rows_are_bounded_and_the_oldest_go() {
+        let mut timeline = Timeline::default();
+        timeline.set_start_reached();
+        for n in 0..=Timeline::ROWS_MAX {
+            timeline.push_message(message(&n.to_string(), n as i64));
+        }
+        assert!(timeline.rows().len() <= Timeline::ROWS_MAX);
+        assert!(!timeline.start_reached());
+        assert!(!timeline.contains("0") && timeline.contains("10000"));
+    }
+}
