@@ -1,0 +1,80 @@
+// The other side of the wire: the real server, a server that only listens, and a
+// person with a bare IRC connection.
+
+import net from 'node:net';
+import { serverBinary } from './desktop.mjs';
+import { PATIENCE, until } from './process.mjs';
+
+/** Something that holds lines it has received. */
+class Lines {
+  received = [];
+
+  constructor(socket) {
+    this.socket = socket;
+    this.ended = false;
+    let partial = '';
+    socket.setEncoding('utf8').on('data', (text) => {
+      const lines = (partial + text).split(/\r?\n/);
+      partial = lines.pop();
+      for (const line of lines) {
+        this.received.push(line);
+        this.onLine?.(line);
+      }
+    });
+    socket.on('error', (error) => (this.error = error));
+    socket.on('end', () => (this.ended = true));
+    socket.on('close', () => (this.closed = true));
+  }
+
+  send(...lines) {
+    this.socket.write(lines.map((line) => `${line}\r\n`).join(''));
+  }
+
+  /** Waits for a line that matches, from the beginning or after `from` lines. */
+  line(pattern, { from = 0, patience = PATIENCE } = {}) {
+    return until(
+      () => this.received.slice(from).find((line) => pattern.test(line)),
+      `${pattern} among\n${this.received.slice(-20).join('\n')}\n`,
+      patience,
+    );
+  }
+}
+
+/** A server that writes down what it is sent and says only what a test tells it to. */
+export async function listen(cleanup) {
+  const connections = [];
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => connections.push(new Lines(socket)));
+  await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  cleanup.add(() => {
+    for (const { socket } of connections) socket.destroy();
+    server.close();
+  });
+  return {
+    port: server.address().port,
+    /** Waits for the connection with this number, counted from 0. */
+    connection: (number) => until(() => connections[number], `connection ${number}`),
+  };
+}
+
+/** The real server. */
+export async function serve(cleanup, { port = 0, data } = {}) {
+  const folder = data ?? (await cleanup.folder());
+  const args = ['serve', '--data', folder, '--port', String(port), '--web-port', 'off', '--text-port', '0'];
+  const child = cleanup.start(serverBinary, args);
+  const [, actual] = await child.line(/^irc 127\.0\.0\.1:(\d+)/);
+  return { child, data: folder, port: Number(actual) };
+}
+
+/** A person with a bare connection, signed in and in the lobby. */
+export async function join(cleanup, port, nick) {
+  const socket = net.connect(port, '127.0.0.1');
+  const person = new Lines(socket);
+  cleanup.add(() => socket.destroy());
+  person.onLine = (line) => {
+    const ping = /^(?:@\S+ )?(?::\S+ )?PING (.*)$/.exec(line);
+    if (ping) person.send(`PONG ${ping[1]}`);
+  };
+  person.send(`NICK ${nick}`, `USER ${nick} 0 * :${nick}`);
+  await person.line(new RegExp(`:${nick}\\S* JOIN `));
+  return person;
+}
