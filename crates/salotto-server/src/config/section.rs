@@ -215,15 +215,23 @@ impl Default for Accounts {
 }
 
 /// `[log]`: what is written down, and where.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// How lines on standard error look.
     pub format: LogFormat,
     /// Where the log files are: `"data"` (the folder `log` of the data directory), `"off"`, or a folder.
     pub file: LogFile,
+    /// How many daily log files are kept; 0 keeps all. They hold addresses.
+    pub keep_days: usize,
     /// The least severe event that is logged; `RUST_LOG` overrides it for standard error.
     pub level: LogLevel,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, file: LogFile::Data, keep_days: 30, level: LogLevel::Info }
+    }
 }
 
 /// `[web]`: the web client's surroundings.

@@ -18,6 +18,7 @@ pub(super) fn validate(config: &Config) -> Vec<Broken> {
     rooms(config, &mut check);
     limits(&config.limits, &mut check);
     accounts(config, &mut check);
+    check.range("log.keep_days", config.log.keep_days, 0..=36_500);
     web(config, &mut check);
     check.broken
 }

@@ -88,25 +88,25 @@ impl fmt::Display for BoundListener {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// A name in `listen.host` stands for no address.
-    #[error("listen.host: {host:?} stands for no address: {source}")]
+    #[error("listen.host: {host:?} stands for no address: {error}")]
     Resolve {
         /// The name.
         host: String,
         /// What the resolver said.
-        source: io::Error,
+        error: io::Error,
     },
     /// A socket could not be opened.
-    #[error("cannot listen on {address} ({}): {}", service.key(), reason(source))]
+    #[error("cannot listen on {address} ({}): {}", service.key(), reason(error))]
     Bind {
         /// What it was to be for.
         service: Service,
         /// Where it was to listen.
         address: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// Threads or descriptors for the listeners could not be had.
-    #[error("cannot start accepting connections: {0}")]
+    #[error("cannot start accepting connections")]
     Start(#[source] io::Error),
 }
 
@@ -115,7 +115,7 @@ impl ListenError {
     pub fn is_usage(&self) -> bool {
         match self {
             ListenError::Resolve { .. } => true,
-            ListenError::Bind { source, .. } => source.kind() == io::ErrorKind::AddrNotAvailable,
+            ListenError::Bind { error, .. } => error.kind() == io::ErrorKind::AddrNotAvailable,
             ListenError::Start(_) => false,
         }
     }
@@ -172,11 +172,11 @@ pub(super) fn bind(config: &Listen) -> Result<Vec<Bound>, ListenError> {
                 Err(error) if optional && is_missing_family(&error) => {
                     warn!(%address, service = service.name(), "this machine does not have IPv6: not listening on it");
                 }
-                Err(source) => {
+                Err(error) => {
                     return Err(ListenError::Bind {
                         service,
                         address: SocketAddr::new(address, number),
-                        source,
+                        error,
                     });
                 }
             }
@@ -220,7 +220,7 @@ fn addresses(config: &Listen) -> Result<Vec<Candidate>, ListenError> {
             Ok(address) => vec![address],
             Err(_) => (bare, 0)
                 .to_socket_addrs()
-                .map_err(|source| ListenError::Resolve { host: host.clone(), source })?
+                .map_err(|error| ListenError::Resolve { host: host.clone(), error })?
                 .map(|address| address.ip())
                 .collect(),
         };

@@ -60,6 +60,18 @@ pub enum ListenerKind {
     Text,
 }
 
+impl ListenerKind {
+    /// The word for it in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            ListenerKind::Irc => "irc",
+            ListenerKind::IrcTls => "tls",
+            ListenerKind::Web { .. } => "web",
+            ListenerKind::Text => "text",
+        }
+    }
+}
+
 /// The WebSocket subprotocols of the IRCv3 specification "WebSocket".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebSubprotocol {
