@@ -7,8 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::compare::CompareArgs;
 use crate::payload::{TEXT_LEN_MAX, TEXT_LEN_MIN};
 
-/// Enough to keep a server busy and to stay below its listen queue.
-const IN_FLIGHT: usize = 256;
+/// Enough to keep a server busy, and less than the usual listen queue of 128.
+const IN_FLIGHT: usize = 64;
 
 /// Seconds.
 const GATHER_LIMIT: u64 = 180;

@@ -51,6 +51,7 @@ pub fn run(args: &ChurnArgs, server: &str) -> Result<Report> {
     report.number("registration_p99_ms", quantile_ms(crowd.registrations(), 0.99));
     report.cpu("", &cpu);
     report.count("slow_registrations", slow);
+    report.count("connect_retries", crowd.connect_retries());
     report.must_be_zero("unexpected_closes", cycles.unexpected);
     if cycles.unexpected > 0 {
         report.warn(crowd.complaint().to_owned());

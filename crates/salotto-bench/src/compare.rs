@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -15,15 +13,10 @@ use crate::floor::FloorProcess;
 use crate::report::{Report, human};
 use crate::text::Language;
 
-/// A server counts as calm when it uses less than this share of a core.
-const CALM_CPU_PCT: f64 = 3.0;
-const CALM_LOOK: Duration = Duration::from_millis(300);
-const CALM_LIMIT: Duration = Duration::from_secs(20);
-
 /// Several servers in turn.
 #[derive(Args, Clone, Debug)]
 pub struct CompareArgs {
-    /// A server: NAME=HOST:PORT[:PID], may be given several times; the first is the measure of the others
+    /// A server: `NAME=HOST:PORT[:PID]`, may be given several times; the first is the measure of the others
     #[arg(long = "server", value_name = "NAME=HOST:PORT[:PID]", value_parser = parse_server, required = true)]
     pub servers: Vec<Server>,
     /// Runs against each
@@ -77,7 +70,6 @@ pub fn run(args: &CompareArgs, run_load: impl Fn(&Load, &str) -> Result<Report>)
                 eprintln!("{}: {fault}", language.fault());
             }
             column.reports.push(report);
-            wait_for_calm(column.load.target().pid);
         }
     }
     print!("{}", table(&columns, floors.len(), args.runs as usize, language));
@@ -257,20 +249,6 @@ fn json_of(columns: &[Column]) -> Json {
         })
         .collect();
     json!({ "servers": servers })
-}
-
-/// Waits until the server has dealt with the end of a run.
-fn wait_for_calm(pid: Option<u32>) {
-    let Some(pid) = pid else { return };
-    let start = Instant::now();
-    while start.elapsed() < CALM_LIMIT {
-        let Some(before) = crate::process::cpu_of(pid) else { return };
-        thread::sleep(CALM_LOOK);
-        let Some(after) = crate::process::cpu_of(pid) else { return };
-        if 100.0 * (after - before) / CALM_LOOK.as_secs_f64() < CALM_CPU_PCT {
-            return;
-        }
-    }
 }
 
 fn parse_server(text: &str) -> Result<Server, String> {

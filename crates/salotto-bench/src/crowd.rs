@@ -36,6 +36,10 @@ const EVENTS_PER_TURN_MAX: usize = 256;
 /// Connections from one source address: below the usual 28,232 ports for outgoing connections.
 const CONNECTIONS_PER_SOURCE_MAX: usize = 25_000;
 
+/// Attempts to connect one member. A server whose listen queue is full for long lets the system reset connections
+/// that it has never seen.
+const CONNECTS_MAX: u8 = 5;
+
 /// Names tried for one member before the server counts as refusing names.
 const NAMES_TRIED_MAX: u8 = 10;
 
@@ -106,6 +110,9 @@ struct Member {
     room: Option<usize>,
     nick: Nick,
     names_tried: u8,
+    connects: u8,
+    /// Whether anything was ever read from this connection.
+    is_answered: bool,
     opened_ns: u64,
 }
 
@@ -126,6 +133,7 @@ pub struct Crowd {
     buffer: Vec<u8>,
     registrations: Histogram,
     registrations_slow: u64,
+    connect_retries: u64,
     last_error: Option<String>,
     under_way: usize,
     ready: usize,
@@ -180,6 +188,7 @@ impl Crowd {
             buffer: vec![0; LINE_LEN_MAX + READ_LEN_MAX],
             registrations: Histogram::default(),
             registrations_slow: 0,
+            connect_retries: 0,
             last_error: None,
             under_way: 0,
             ready: 0,
@@ -211,6 +220,11 @@ impl Crowd {
     /// How many registrations took longer than a second.
     pub fn registrations_slow(&self) -> u64 {
         self.registrations_slow
+    }
+
+    /// How many connections were reset before the server said anything, and begun again.
+    pub fn connect_retries(&self) -> u64 {
+        self.connect_retries
     }
 
     /// The last complaint of the server or the system, for error messages.
@@ -307,6 +321,12 @@ impl Crowd {
     ///
     /// When the system cannot begin it, for example without a free port.
     pub fn open(&mut self, at: usize) -> Result<()> {
+        self.members[at].opened_ns = self.now_ns();
+        self.members[at].connects = 0;
+        self.connect(at)
+    }
+
+    fn connect(&mut self, at: usize) -> Result<()> {
         let source = self.sources.get(at % self.sources.len().max(1)).copied();
         let mut stream = connect(self.server, source)
             .with_context(|| format!("cannot connect to {}, connection {}", self.server, at + 1))?;
@@ -314,7 +334,6 @@ impl Crowd {
             .registry()
             .register(&mut stream, Token(at), Interest::READABLE | Interest::WRITABLE)
             .context("cannot watch a connection")?;
-        let opened_ns = self.now_ns();
         let nick = self.run.next_nick();
         let member = &mut self.members[at];
         member.carry.clear();
@@ -326,7 +345,8 @@ impl Crowd {
         member.stage = Stage::Registering;
         member.nick = nick;
         member.names_tried = 1;
-        member.opened_ns = opened_ns;
+        member.connects += 1;
+        member.is_answered = false;
         member.paused = false;
         member.hung_up_ns = None;
         self.under_way += 1;
@@ -452,6 +472,7 @@ impl Crowd {
                 Ok(0) => return self.close(at, None, listener),
                 Ok(len) => {
                     member.carry.clear();
+                    member.is_answered = true;
                     self.reads += 1;
                     let now_ns = self.now_ns();
                     self.scan(at, &buffer[..carried + len], now_ns, listener);
@@ -583,6 +604,16 @@ impl Crowd {
             self.last_error = reason;
         }
         self.discard(at);
+        let member = &self.members[at];
+        if !member.is_answered && member.connects < CONNECTS_MAX {
+            match self.connect(at) {
+                Ok(()) => {
+                    self.connect_retries += 1;
+                    return;
+                }
+                Err(error) => self.last_error = Some(format!("{error:#}")),
+            }
+        }
         listener.event(at, Event::Closed);
     }
 

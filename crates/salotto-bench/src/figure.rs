@@ -182,6 +182,12 @@ pub const MEANINGS: &[Meaning] = &[
         "registrations that took over a second",
         "registrazioni durate oltre un secondo",
     ),
+    meaning(
+        "connect_retries",
+        Lower,
+        "connections reset before the server spoke",
+        "connessioni annullate prima che il server parlasse",
+    ),
     meaning("rss_before_bytes", Lower, "resident memory before", "memoria residente prima"),
     meaning("rss_after_bytes", Lower, "resident memory after", "memoria residente dopo"),
     meaning("rss_peak_bytes", Lower, "the most resident memory", "memoria residente massima"),

@@ -45,6 +45,7 @@ pub fn run(args: &IdleArgs, server: &str) -> Result<Report> {
     report.number("registration_p50_ms", quantile_ms(crowd.registrations(), 0.5));
     report.number("registration_p99_ms", quantile_ms(crowd.registrations(), 0.99));
     report.count("slow_registrations", crowd.registrations_slow());
+    report.count("connect_retries", crowd.connect_retries());
     let connecting = connected.since(&start);
     report
         .number("server_cpu_ms_per_registration", connecting.server_s.map(|cpu_s| 1e3 * cpu_s / connections));

@@ -58,13 +58,18 @@ pub fn run(args: BenchArgs) -> Result<()> {
 }
 
 fn run_load(load: &Load, server: &str) -> Result<Report> {
-    match load {
+    let is_calm = process::wait_for_calm(load.target().pid);
+    let mut report = match load {
         Load::Fanout(args) => fanout::run(args, server),
         Load::Rooms(args) => rooms::run(args, server),
         Load::Idle(args) => idle::run(args, server),
         Load::Churn(args) => churn::run(args, server),
         Load::Slow(args) => slow::run(args, server),
+    }?;
+    if !is_calm {
+        report.warn(report.language().was_not_calm().to_owned());
     }
+    Ok(report)
 }
 
 fn finish(report: &Report, json: Option<&Path>) -> Result<()> {

@@ -3,11 +3,19 @@
 //! On systems without `/proc` these figures are missing and nothing else changes.
 
 use std::fs;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How many ticks `/proc` counts for a second of CPU time: the value of `USER_HZ` in Linux, on every architecture
 /// that Rust's standard library supports there.
 const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A server counts as calm when it uses less than this share of a core while it is looked at for so long.
+const CALM_CPU_PCT: f64 = 3.5;
+const CALM_LOOK: Duration = Duration::from_millis(300);
+
+/// How long a server may take to become calm before it is loaded all the same.
+const CALM_LIMIT: Duration = Duration::from_secs(30);
 
 /// Resident memory of a process in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +88,23 @@ impl CpuUse {
 /// CPU seconds of all threads of process `pid` since it began.
 pub fn cpu_of(pid: u32) -> Option<f64> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Waits until a server has dealt with what was before: the end of the run before this one costs it, too.
+///
+/// Returns whether it became calm; without a known process at once.
+pub fn wait_for_calm(server: Option<u32>) -> bool {
+    let start = Instant::now();
+    let Some(mut before) = server.and_then(cpu_of) else { return true };
+    while start.elapsed() < CALM_LIMIT {
+        thread::sleep(CALM_LOOK);
+        let Some(after) = server.and_then(cpu_of) else { return true };
+        if 100.0 * (after - before) / CALM_LOOK.as_secs_f64() < CALM_CPU_PCT {
+            return true;
+        }
+        before = after;
+    }
+    false
 }
 
 #[cfg(unix)]

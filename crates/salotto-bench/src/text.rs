@@ -127,6 +127,14 @@ impl Language {
         )
     }
 
+    /// Says that the server had other work at the start.
+    pub fn was_not_calm(self) -> &'static str {
+        self.pick(
+            "the server was busy before the run began",
+            "il server era occupato prima dell'inizio della prova",
+        )
+    }
+
     /// Says that the run stood still.
     pub fn stalled(self, seconds: u64) -> String {
         match self {
