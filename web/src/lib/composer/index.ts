@@ -1,0 +1,3 @@
+export { COMMANDS, firstWord, parseInput, type CommandName, type Input } from './commands';
+export { applyCompletion, complete, type Candidate, type Completion } from './completion';
+export { InputHistory } from './history';

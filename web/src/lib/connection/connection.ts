@@ -1,0 +1,511 @@
+import type { Clock } from '../clock';
+import { OpenError, type CloseReason, type Target, type Transport } from '../transport';
+import { authenticateChunks, base64, ISupport, parse, print, type Message } from '../wire';
+import { delayBefore } from './backoff';
+import { Capabilities } from './capabilities';
+import { Liveness } from './liveness';
+import type { ConnectionState, Credentials, LossCause, Refusal, StopReason } from './state';
+
+/** How long opening a connection may take, in ms. */
+export const OPEN_TIMEOUT = 10_000;
+/** How long signing in may take when nobody is asked anything, in ms. */
+export const REGISTER_TIMEOUT = 20_000;
+/** How long to wait for the end of the greeting before using the connection anyway, in ms. */
+export const GREETING_TIMEOUT = 3000;
+/** While coming back: how often to ask again for our own name when it is still taken, in ms. */
+export const NAME_RETRY = 5000;
+/** How long the server may take to close after our QUIT, in ms. */
+export const QUIT_TIMEOUT = 1000;
+
+export interface ConnectionHandlers {
+  state(state: ConnectionState): void;
+  /** Every line from the welcome (001) on. */
+  message(message: Message): void;
+  /** The time between a question and its answer, in ms. */
+  lag(ms: number): void;
+}
+
+export interface ConnectionOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly handlers: ConnectionHandlers;
+}
+
+/** Numerics that refuse a name while signing in: invalid, taken, temporarily held. */
+const NAME_REFUSED: ReadonlyMap<string, Refusal['code']> = new Map([
+  ['431', 'invalid'],
+  ['432', 'invalid'],
+  ['433', 'taken'],
+  ['436', 'taken'],
+  ['437', 'taken'],
+]);
+
+const SASL_FAILED = new Set(['902', '904', '905', '906']);
+
+/** Codes of `FAIL REGISTER` (draft/account-registration) and the field that they speak of. */
+const REGISTER_FAILED: ReadonlyMap<string, Pick<Refusal, 'field' | 'code'>> = new Map([
+  ['ACCOUNT_EXISTS', { field: 'name', code: 'account-exists' }],
+  ['USERNAME_EXISTS', { field: 'name', code: 'account-exists' }],
+  ['BAD_ACCOUNT_NAME', { field: 'name', code: 'invalid' }],
+  ['ACCOUNT_NAME_MUST_BE_NICK', { field: 'name', code: 'invalid' }],
+  ['WEAK_PASSWORD', { field: 'password', code: 'weak-password' }],
+  ['UNACCEPTABLE_PASSWORD', { field: 'password', code: 'weak-password' }],
+]);
+
+/**
+ * A person's connection to a server, for as long as they want to be there: it signs in, watches, notices when
+ * the server is gone, and comes back by itself.
+ *
+ *     Idle → Connecting → Registering (⇄ Refused) → Online → Waiting → Connecting …
+ *     any → Stopped, by our own quit, a ban, or a certificate that does not hold
+ */
+export class Connection {
+  #state: ConnectionState = { kind: 'idle' };
+  #target: Target | undefined;
+  #credentials: Credentials | undefined;
+  #caps = new Capabilities();
+  #isupport = new ISupport();
+  #nick = '';
+  #account: string | undefined;
+  #everOnline = false;
+  #attempt = 0;
+  #resumeToken: string | undefined;
+  #registered = false;
+  #negotiationDone = false;
+  #capEnded = false;
+  #welcomed = false;
+  #error: string | undefined;
+  #timer: (() => void) | undefined;
+  #labels = 0;
+  readonly #liveness: Liveness;
+
+  constructor(private readonly options: ConnectionOptions) {
+    this.#liveness = new Liveness(options.clock, {
+      ping: (token) => this.send('PING', [token]),
+      dead: () => this.#lost({ kind: 'lost', message: 'ping timeout' }),
+      lag: (ms) => options.handlers.lag(ms),
+    });
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  get target(): Target | undefined {
+    return this.#target;
+  }
+
+  get credentials(): Credentials | undefined {
+    return this.#credentials;
+  }
+
+  get isupport(): ISupport {
+    return this.#isupport;
+  }
+
+  /** Our name as the server last said it. */
+  get nick(): string {
+    return this.#nick;
+  }
+
+  /** The account we are signed in to, when we are. */
+  get account(): string | undefined {
+    return this.#account;
+  }
+
+  get resumeToken(): string | undefined {
+    return this.#resumeToken;
+  }
+
+  has(capability: string): boolean {
+    return this.#caps.has(capability);
+  }
+
+  /** Starts anew: the first attempt to be there. A `resumeToken` of a session left shortly ago may be offered. */
+  connect(target: Target, credentials: Credentials, resumeToken?: string): void {
+    this.#drop();
+    this.#target = target;
+    this.#credentials = credentials;
+    this.#nick = credentials.nick;
+    this.#account = undefined;
+    this.#everOnline = false;
+    this.#attempt = 0;
+    this.#resumeToken = resumeToken;
+    this.#open();
+  }
+
+  /** After a refusal: tries another name or password, on the same connection while it is there. */
+  answer(credentials: Credentials): void {
+    if (this.#state.kind !== 'refused') return;
+    const { connected, refusal } = this.#state;
+    this.#credentials = credentials;
+    this.#nick = credentials.nick;
+    if (!connected) {
+      this.#open();
+      return;
+    }
+    this.#setState({ kind: 'registering', attempt: this.#attempt });
+    this.#watch(REGISTER_TIMEOUT);
+    // A name that was accepted, or never judged, is sent again: it may have been changed.
+    this.send('NICK', [credentials.nick]);
+    if (!this.#negotiationDone) return;
+    if (!this.#capEnded) this.#authenticate();
+    else if (refusal.field !== 'name') this.#capEnd();
+  }
+
+  /** Tries at once instead of after the pause. */
+  retryNow(): void {
+    if (this.#state.kind !== 'waiting') return;
+    this.#attempt = 0;
+    this.#open();
+  }
+
+  /** Leaves for good. Resolves when the server has closed, or after a short while. */
+  quit(text?: string): void {
+    if (this.#state.kind === 'stopped') return;
+    const live =
+      this.#state.kind === 'online' || this.#state.kind === 'registering' || this.#state.kind === 'refused';
+    this.#liveness.stop();
+    this.#timer?.();
+    if (live) this.send('QUIT', text ? [text] : []);
+    this.#resumeToken = undefined;
+    this.#setState({ kind: 'stopped', reason: { kind: 'quit' } });
+    if (live) this.#timer = this.options.clock.after(QUIT_TIMEOUT, () => this.options.transport.close());
+    else this.options.transport.close();
+  }
+
+  /** Gives up an attempt, or a form that was refused: back to the beginning. */
+  cancel(): void {
+    if (this.#state.kind === 'online') return;
+    this.#drop();
+    this.#setState({ kind: 'idle' });
+  }
+
+  setHidden(hidden: boolean): void {
+    this.#liveness.setHidden(hidden);
+    if (!hidden) this.retryNow();
+  }
+
+  /** Sends one line now, if there is a connection. */
+  send(command: string, params: readonly string[] = [], tags?: Readonly<Record<string, string>>): void {
+    this.options.transport.send(
+      print(command, params, tags && this.#caps.has('message-tags') ? tags : undefined),
+    );
+  }
+
+  /** Sends a line and returns the label that the answer will carry; undefined when the server knows no labels. */
+  sendLabeled(
+    command: string,
+    params: readonly string[],
+    tags: Readonly<Record<string, string>> = {},
+  ): string | undefined {
+    if (!this.#caps.has('labeled-response')) {
+      this.send(command, params, tags);
+      return undefined;
+    }
+    const label = `s${(this.#labels += 1).toString(36)}`;
+    this.send(command, params, { label, ...tags });
+    return label;
+  }
+
+  #setState(state: ConnectionState): void {
+    this.#state = state;
+    this.options.handlers.state(state);
+  }
+
+  #watch(ms: number): void {
+    this.#timer?.();
+    this.#timer = this.options.clock.after(ms, () =>
+      this.#lost({ kind: 'unreachable', error: new OpenError('timeout', 'no answer') }),
+    );
+  }
+
+  #drop(): void {
+    this.#timer?.();
+    this.#timer = undefined;
+    this.#liveness.stop();
+    this.options.transport.close();
+  }
+
+  #open(): void {
+    const target = this.#target;
+    if (!target) return;
+    this.#drop();
+    this.#caps = new Capabilities();
+    this.#isupport = new ISupport();
+    this.#registered = false;
+    this.#negotiationDone = false;
+    this.#capEnded = false;
+    this.#welcomed = false;
+    this.#error = undefined;
+    this.#setState({ kind: 'connecting', attempt: this.#attempt });
+    this.#watch(OPEN_TIMEOUT);
+    const previous = this.#timer;
+    this.options.transport
+      .open(target, {
+        onLine: (line) => this.#line(line),
+        onClose: (reason) => this.#closed(reason),
+      })
+      .then(
+        () => {
+          if (this.#state.kind === 'connecting' && this.#timer === previous) this.#opened();
+        },
+        (error: unknown) => {
+          const known = error instanceof OpenError ? error : new OpenError('other', String(error));
+          if (this.#state.kind === 'connecting' && this.#timer === previous)
+            this.#lost({ kind: 'unreachable', error: known });
+        },
+      );
+  }
+
+  #opened(): void {
+    const { nick } = this.#credentials ?? { nick: this.#nick };
+    this.#setState({ kind: 'registering', attempt: this.#attempt });
+    this.#watch(REGISTER_TIMEOUT);
+    this.send('CAP', ['LS', '302']);
+    // A session to resume must be claimed before its name is: the name is still its own.
+    if (this.#resumeToken === undefined) this.send('NICK', [nick]);
+    this.send('USER', [userName(nick), '0', '*', nick]);
+  }
+
+  #line(line: string): void {
+    this.#liveness.heard();
+    const message = parse(line);
+    if (!message) return;
+    switch (message.command) {
+      case 'PING':
+        this.send('PONG', [...message.params]);
+        return;
+      case 'PONG':
+        this.#liveness.pong(message.params[message.params.length - 1] ?? '');
+        break;
+      case 'ERROR':
+        this.#error = message.params[0] ?? '';
+        this.#closed({ kind: 'eof', message: this.#error });
+        return;
+      case 'CAP':
+        this.#cap(message.params);
+        return;
+      case '005':
+        this.#isupport.apply(message.params);
+        break;
+      case '900':
+        this.#account = message.params[2];
+        break;
+      case '901':
+        this.#account = undefined;
+        break;
+      case 'RESUME':
+        if (message.params[0] === 'TOKEN') this.#resumeToken = message.params[1];
+        return;
+      case 'NICK':
+        if (message.source && this.#isupport.fold(message.source.nick) === this.#isupport.fold(this.#nick)) {
+          this.#nick = message.params[0] ?? this.#nick;
+        }
+        break;
+      case '465':
+        this.#error = message.params[message.params.length - 1] ?? '';
+        this.#stop({ kind: 'banned', reason: this.#error });
+        return;
+    }
+    if (this.#welcomed) {
+      this.options.handlers.message(message);
+      if (message.command === '376' || message.command === '422') this.#online();
+      return;
+    }
+    this.#registering(message);
+  }
+
+  #registering(message: Message): void {
+    const { command, params } = message;
+    const last = params[params.length - 1] ?? '';
+    const refused = NAME_REFUSED.get(command);
+    if (refused) {
+      this.#refuse({
+        field: 'name',
+        code: refused,
+        nick: this.#credentials?.nick ?? this.#nick,
+        reason: last,
+      });
+      return;
+    }
+    if (SASL_FAILED.has(command)) {
+      this.#refuse({ field: 'password', code: 'wrong-password', nick: this.#nick, reason: last });
+      return;
+    }
+    switch (command) {
+      case '001':
+        this.#welcomed = true;
+        this.#registered = true;
+        this.#nick = params[0] ?? this.#nick;
+        this.#timer?.();
+        this.#timer = this.options.clock.after(GREETING_TIMEOUT, () => this.#online());
+        this.options.handlers.message(message);
+        break;
+      case '903':
+      case '907':
+        this.#capEnd();
+        break;
+      case 'AUTHENTICATE':
+        if (params[0] === '+') {
+          const { nick, password = '' } = this.#credentials ?? { nick: this.#nick };
+          for (const chunk of authenticateChunks(base64(`\0${nick}\0${password}`)))
+            this.send('AUTHENTICATE', [chunk]);
+        }
+        break;
+      case 'REGISTER':
+        if (params[0] === 'SUCCESS' || params[0] === 'VERIFICATION_REQUIRED') {
+          if (this.#credentials) this.#credentials = { ...this.#credentials, account: 'login' };
+          this.#account ??= params[1];
+          this.#capEnd();
+        }
+        break;
+      case 'FAIL':
+        if (params[0] === 'REGISTER') {
+          const known = REGISTER_FAILED.get(params[1] ?? '') ?? { field: 'account', code: 'other' };
+          this.#refuse({ ...known, nick: this.#nick, reason: last });
+        } else if (params[0] === 'RESUME') {
+          this.#resumeToken = undefined;
+        }
+        break;
+    }
+  }
+
+  #cap(params: readonly string[]): void {
+    const verb = params[1]?.toUpperCase();
+    const list = params[params.length - 1] ?? '';
+    switch (verb) {
+      case 'LS':
+        if (this.#caps.list(params) && !this.#registered) {
+          const requests = this.#caps.requests();
+          if (requests.length === 0) this.#negotiated();
+          for (const request of requests) this.send('CAP', ['REQ', request]);
+        }
+        break;
+      case 'ACK':
+      case 'NAK':
+        if (this.#caps.answered(verb, list) && !this.#registered && !this.#capEnded) this.#negotiated();
+        break;
+      case 'NEW':
+        for (const request of this.#caps.added(list)) this.send('CAP', ['REQ', request]);
+        break;
+      case 'DEL':
+        this.#caps.removed(list);
+        break;
+    }
+  }
+
+  #negotiated(): void {
+    this.#negotiationDone = true;
+    if (this.#resumeToken !== undefined) {
+      if (this.#caps.has('salotto.chat/resume')) this.send('RESUME', [this.#resumeToken]);
+      this.send('NICK', [this.#credentials?.nick ?? this.#nick]);
+    }
+    // A name may have been refused meanwhile; then the person's answer goes on from here.
+    if (this.#state.kind === 'registering') this.#authenticate();
+  }
+
+  #authenticate(): void {
+    const credentials = this.#credentials;
+    switch (credentials?.account) {
+      case 'login':
+        if (this.#caps.has('sasl')) this.send('AUTHENTICATE', ['PLAIN']);
+        else this.#refuse({ field: 'account', code: 'unsupported', nick: credentials.nick, reason: '' });
+        break;
+      case 'register':
+        if (this.#caps.offers('draft/account-registration')) {
+          const name = this.#caps.offers('draft/account-registration', 'custom-account-name')
+            ? credentials.nick
+            : '*';
+          this.send('REGISTER', [name, '*', credentials.password ?? '']);
+        } else this.#refuse({ field: 'account', code: 'unsupported', nick: credentials.nick, reason: '' });
+        break;
+      default:
+        this.#capEnd();
+    }
+  }
+
+  #capEnd(): void {
+    this.#capEnded = true;
+    this.send('CAP', ['END']);
+  }
+
+  #refuse(refusal: Refusal): void {
+    if (this.#state.kind === 'refused') return;
+    this.#timer?.();
+    this.#timer = undefined;
+    this.#setState({ kind: 'refused', refusal, connected: true });
+    // Coming back to a name that our own broken session may still hold: ask for it again until it is free.
+    if (this.#everOnline && refusal.code === 'taken') {
+      this.#timer = this.options.clock.after(NAME_RETRY, () => {
+        if (this.#credentials) this.answer(this.#credentials);
+      });
+    }
+  }
+
+  #online(): void {
+    if (this.#state.kind === 'online' || !this.#welcomed) return;
+    this.#timer?.();
+    this.#timer = undefined;
+    this.#attempt = 0;
+    this.#everOnline = true;
+    this.#liveness.start();
+    this.#setState({ kind: 'online' });
+  }
+
+  #closed(reason: CloseReason): void {
+    if (this.#state.kind === 'stopped') {
+      this.#drop();
+      return;
+    }
+    if (this.#state.kind === 'refused' && !this.#everOnline) {
+      // The form stays as it is; the next attempt opens a new connection.
+      const { refusal } = this.#state;
+      this.#drop();
+      this.#setState({ kind: 'refused', refusal, connected: false });
+      return;
+    }
+    const error = this.#error;
+    if (error === undefined) {
+      this.#lost({ kind: 'lost', message: reason.message || reason.kind });
+      return;
+    }
+    if (/\b(?:kill(?:ed)?|banned|k-?lined?|g-?lined?)\b/i.test(error)) {
+      this.#stop({ kind: 'banned', reason: error });
+      return;
+    }
+    this.#lost({ kind: 'server-closed', reason: closingReason(error) });
+  }
+
+  #stop(reason: StopReason): void {
+    this.#drop();
+    this.#setState({ kind: 'stopped', reason });
+  }
+
+  #lost(cause: LossCause): void {
+    this.#drop();
+    if (cause.kind === 'unreachable' && (cause.error.kind === 'certificate' || cause.error.kind === 'tls')) {
+      this.#setState({ kind: 'stopped', reason: { kind: 'untrusted', error: cause.error } });
+      return;
+    }
+    const { clock, random } = this.options;
+    const delay = delayBefore(this.#attempt, random());
+    this.#attempt += 1;
+    this.#timer = clock.after(delay, () => this.#open());
+    this.#setState({ kind: 'waiting', attempt: this.#attempt, retryAt: clock.now() + delay, cause });
+  }
+}
+
+/** The user part of our source: servers want plain ASCII there. */
+function userName(nick: string): string {
+  return nick.replace(/[^A-Za-z0-9_-]/g, '').slice(0, 10) || 'user';
+}
+
+/** What is left of an ERROR's text when the fixed words before the reason are taken away. */
+function closingReason(text: string): string {
+  return text
+    .replace(/^The server has closed(?: the connection)?:?\s*/i, '')
+    .replace(/^Closing link:?\s*/i, '');
+}

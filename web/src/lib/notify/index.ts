@@ -1,0 +1,2 @@
+export { attention, type Attention, type NotifyContext } from './notify';
+export { TypingList, TypingSender, type TypingState } from './typing';

@@ -1,0 +1,1 @@
+export { parseMarker, printMarker, ReadState, type Unread } from './readstate';

@@ -1,0 +1,11 @@
+export type { Entry, EventEntry, EventType, GapEntry, MessageEntry, MessageState, NoteEntry } from './entry';
+export {
+  RowBuilder,
+  summarise,
+  type Change,
+  type EventsRow,
+  type MessageRow,
+  type NoticeLevel,
+  type Row,
+} from './rows';
+export { Timeline } from './timeline';
