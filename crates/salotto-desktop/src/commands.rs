@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tauri::ipc::Channel;
-use tauri::{State, WebviewWindow};
+use tauri::{State, Url, WebviewWindow};
 use tokio::sync::Notify;
 
 use crate::connection::{ConnectError, Endpoint, Event, EventSink};
 use crate::controller::{ConnectionId, Controller, OpenError, SendError};
+use crate::link::{self, LinkError};
 use crate::notification::{Notice, Notifier};
 use crate::settings::{SaveError, Settings, SettingsFile};
 use crate::tls::TlsError;
@@ -80,6 +81,12 @@ impl From<SendError> for CommandError {
     }
 }
 
+impl From<LinkError> for CommandError {
+    fn from(error: LinkError) -> Self {
+        Self::other(&error)
+    }
+}
+
 impl From<SaveError> for CommandError {
     fn from(error: SaveError) -> Self {
         Self::other(&error)
@@ -144,6 +151,20 @@ pub fn save_settings(file: State<'_, SettingsFile>, settings: Settings) -> Resul
 #[expect(clippy::needless_pass_by_value, reason = "the form of a command")]
 pub fn notify(notifier: State<'_, Notifier>, title: String, body: String, tag: String) {
     notifier.show(Notice { title, body, tag });
+}
+
+/// Takes a notification off the screen: what it announced has been read.
+#[tauri::command]
+#[expect(clippy::needless_pass_by_value, reason = "the form of a command")]
+pub fn dismiss_notification(notifier: State<'_, Notifier>, tag: String) {
+    notifier.dismiss(tag);
+}
+
+/// Opens a link in the person's browser or mail program.
+#[tauri::command]
+pub fn open_link(url: String) -> Result<(), CommandError> {
+    let url = Url::parse(&url).map_err(|_| LinkError::NotALink(url))?;
+    Ok(link::open_outside(&url)?)
 }
 
 /// The answer to the event `window-closing`: the last lines have been sent.

@@ -12,6 +12,7 @@ pub mod commands;
 pub mod connection;
 pub mod controller;
 pub mod line;
+pub mod link;
 pub mod notification;
 pub mod program;
 pub mod settings;

@@ -3,11 +3,12 @@
 use std::env;
 
 use tauri::webview::{NewWindowResponse, PageLoadEvent};
-use tauri::{AppHandle, Context, Emitter, Manager, RunEvent, Url, WebviewWindowBuilder, WindowEvent};
+use tauri::{AppHandle, Context, Emitter, Manager, RunEvent, WebviewWindowBuilder, WindowEvent};
 use tauri_plugin_window_state::StateFlags;
 
 use crate::commands;
 use crate::controller::{Controller, Shell};
+use crate::link;
 use crate::notification::Notifier;
 use crate::settings::SettingsFile;
 
@@ -40,6 +41,8 @@ pub fn run(context: Context) -> tauri::Result<()> {
             commands::load_settings,
             commands::save_settings,
             commands::notify,
+            commands::dismiss_notification,
+            commands::open_link,
             commands::ready_to_close,
         ])
         .on_window_event(|window, event| {
@@ -49,6 +52,9 @@ pub fn run(context: Context) -> tauri::Result<()> {
             }
         })
         .setup(|app| {
+            // What is set up here starts tasks of its own.
+            let runtime = tauri::async_runtime::handle();
+            let _entered = runtime.inner().enter();
             app.manage(SettingsFile::in_folder(app.path().app_config_dir()?));
             app.manage(Notifier::new(activated(app.handle().clone())));
             open_window(app.handle())?;
@@ -72,14 +78,15 @@ fn open_window(app: &AppHandle) -> tauri::Result<()> {
         config.into_iter().find(|window| window.label == MAIN_WINDOW).ok_or(tauri::Error::WindowNotFound)?;
     WebviewWindowBuilder::from_config(app, config)?
         .on_navigation(|url| {
-            let own = is_own_page(url);
+            let own = link::is_own_page(url);
             if !own {
-                open_outside(url);
+                // A link that cannot be opened leaves everything as it is.
+                let _ = link::open_outside(url);
             }
             own
         })
         .on_new_window(|url, _features| {
-            open_outside(&url);
+            let _ = link::open_outside(&url);
             NewWindowResponse::Deny
         })
         // The page counts what is unread in its title.
@@ -98,27 +105,6 @@ fn open_window(app: &AppHandle) -> tauri::Result<()> {
         })
         .build()?;
     Ok(())
-}
-
-/// Whether a page belongs to the program and may be shown in its window.
-fn is_own_page(url: &Url) -> bool {
-    match url.scheme() {
-        "tauri" => true,
-        "about" => url.path() == "blank",
-        // How the pages are called where web views know no schemes of their own.
-        "http" | "https" if url.host_str() == Some("tauri.localhost") => true,
-        "http" => tauri::is_dev() && url.host_str() == Some("localhost"),
-        _ => false,
-    }
-}
-
-/// Gives a link to the person's own browser or mail program; other kinds of links
-/// could start programs and are dropped.
-fn open_outside(url: &Url) {
-    if matches!(url.scheme(), "http" | "https" | "mailto") {
-        // Without a browser on the system nothing can be opened.
-        let _ = open::that_detached(url.as_str());
-    }
 }
 
 /// Starts the way out; see [`Controller::shut_down`].
@@ -161,7 +147,6 @@ fn activated(app: AppHandle) -> impl Fn(&str) + Send + Sync + 'static {
 fn leave_on_signal(app: AppHandle) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let _runtime = tauri::async_runtime::handle().inner().enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -205,27 +190,5 @@ pub fn no_display_text() -> &'static str {
     } else {
         "salotto-desktop: there is no screen (DISPLAY or WAYLAND_DISPLAY). \
          Without a window use the terminal client: salotto chat"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_programs_own_pages_are_shown_in_its_window() {
-        let own = |text: &str| is_own_page(&Url::parse(text).expect("a URL"));
-        assert!(own("tauri://localhost/index.html"));
-        assert!(own("http://tauri.localhost/"));
-        assert!(own("about:blank"));
-        for foreign in [
-            "https://example.org/",
-            "https://tauri.localhost.example.org/",
-            "file:///etc/passwd",
-            "javascript:alert(1)",
-            "data:text/html,hello",
-        ] {
-            assert!(!own(foreign), "{foreign}");
-        }
     }
 }

@@ -53,7 +53,11 @@ export class Home {
     return { opened: async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').filter(Boolean) };
   }
 
-  environment(display) {
+  /**
+   * The environment of everything that runs in this home. Without a `bus` there is no
+   * D-Bus session: neither notifications nor accessibility may be needed.
+   */
+  environment(display, bus = 'disabled:') {
     return {
       PATH: `${join(this.path, 'bin')}:${process.env.PATH}`,
       HOME: this.path,
@@ -65,8 +69,7 @@ export class Home {
       GDK_BACKEND: 'x11',
       LANG: 'en_GB.UTF-8',
       LIBGL_ALWAYS_SOFTWARE: '1',
-      // No session bus: neither notifications nor accessibility may be needed.
-      DBUS_SESSION_BUS_ADDRESS: 'disabled:',
+      DBUS_SESSION_BUS_ADDRESS: bus,
       NO_AT_BRIDGE: '1',
       // Without it the web view refuses to be driven and the session never starts.
       TAURI_WEBVIEW_AUTOMATION: 'true',
@@ -77,11 +80,11 @@ export class Home {
 /** One run of the program. */
 export class Desktop {
   /** Starts the program and waits for its page. */
-  static async start(cleanup, display, home) {
+  static async start(cleanup, display, home, { bus } = {}) {
     const desktop = new Desktop();
     const port = await freePort();
     desktop.driver = cleanup.start('WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], {
-      env: home.environment(display),
+      env: home.environment(display, bus),
     });
     desktop.page = await Session.start(port, desktopBinary);
     desktop.pid = await until(() => childOf(desktop.driver.pid, 'salotto-desktop'), 'the program');
