@@ -17,11 +17,8 @@ use super::{
 pub(super) type Answer = Response<Full<Bytes>>;
 
 /// What a page from this server may do in a browser: only what it brings along, and connect to chat servers.
-///
-/// Style attributes are allowed because the timeline places its rows with them; style sheets come from files.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; \
-     img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; \
-     frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
+     img-src 'self' data: blob:; media-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
 
 /// Answers a request. Nothing here waits.
 pub(super) fn answer<T: Transport>(site: &Site, client: Client, request: Request<Body>) -> Answer {
@@ -48,7 +45,14 @@ fn route<T: Transport>(site: &Site, client: Client, request: Request<Body>) -> A
         "/ws" => upgrade::answer::<T>(site, client, request),
         "/health" => fresh("application/json", "{\"status\":\"ok\"}\n".into()),
         "/metrics" => metrics(site, client, request.headers()),
-        path => file(site, path, request.headers()),
+        path => match room_link(path) {
+            Some(link) => {
+                let mut answer = plain(StatusCode::FOUND, "");
+                set(answer.headers_mut(), header::LOCATION, &link);
+                answer
+            }
+            None => file(site, path, request.headers()),
+        },
     }
 }
 
@@ -66,19 +70,27 @@ fn file(site: &Site, path: &str, headers: &HeaderMap) -> Answer {
     let Some(path) = decode(path) else { return plain(StatusCode::BAD_REQUEST, "Bad path\n") };
     let name = match path.as_str() {
         "/" => "index.html",
-        path => path.trim_start_matches('/'),
+        path => path.strip_prefix('/').unwrap_or(path),
     };
-    let asset = site.assets.find(name).or_else(|| {
-        // Servers, rooms and messages have addresses of their own, which the web client itself understands.
-        let is_page = ["/s", "/r"]
-            .iter()
-            .any(|head| path.strip_prefix(head).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
-        is_page.then(|| site.assets.find("index.html")).flatten()
-    });
-    match asset {
+    match site.assets.find(name) {
         Some(asset) => send(asset, headers),
         None => plain(StatusCode::NOT_FOUND, "Not found\n"),
     }
+}
+
+/// Where an address that people pass on leads to: `/r/lobby` and `/s/server/lobby` to the room in the web client,
+/// which names rooms behind the `#`. The link is relative, so that it works below any prefix of a proxy.
+fn room_link(path: &str) -> Option<String> {
+    let mut parts = path.strip_prefix('/')?.split('/');
+    let room = match parts.next()? {
+        "r" => parts.next(),
+        "s" => parts.nth(1),
+        _ => return None,
+    };
+    let room = room.unwrap_or_default();
+    let bare = room.strip_prefix("%23").unwrap_or(room);
+    let up = "../".repeat(path.matches('/').count() - 1);
+    Some(format!("{}#/{bare}", if up.is_empty() { "./" } else { up.as_str() }))
 }
 
 fn send(asset: &Asset, headers: &HeaderMap) -> Answer {
@@ -191,6 +203,26 @@ mod tests {
         assert_eq!(decode("/%252e").as_deref(), Some("/%2e"));
         for bad in ["/%", "/%4", "/%zz", "/%ff", "/%+1"] {
             assert_eq!(decode(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn links_to_rooms_lead_into_the_web_client() {
+        for (path, link) in [
+            ("/r/lobby", Some("../#/lobby")),
+            ("/r/%23lobby", Some("../#/lobby")),
+            ("/r/@anna", Some("../#/@anna")),
+            ("/r/caff%C3%A8", Some("../#/caff%C3%A8")),
+            ("/r", Some("./#/")),
+            ("/r/", Some("../#/")),
+            ("/r//example.org", Some("../../#/")),
+            ("/s/chat.example.org", Some("../#/")),
+            ("/s/chat.example.org/lobby", Some("../../#/lobby")),
+            ("/s/chat.example.org/%23lobby/a1b2", Some("../../../#/lobby")),
+            ("/room", None),
+            ("/", None),
+        ] {
+            assert_eq!(room_link(path).as_deref(), link, "{path}");
         }
     }
 

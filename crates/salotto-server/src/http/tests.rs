@@ -157,11 +157,11 @@ fn the_page_and_its_files_come_with_their_types_and_protections() {
 }
 
 #[test]
-fn pages_of_the_web_client_have_addresses_and_everything_else_is_not_found() {
+fn rooms_have_links_and_what_is_not_there_is_not_found() {
     let web = web();
-    for path in ["/s/chat.example.org/%23lobby", "/s", "/r/%23lobby?x=1", "/index.html"] {
-        assert_eq!(web.get(path, "").status, 200, "{path}");
-    }
+    assert_eq!(web.get("/index.html", "").status, 200);
+    let link = web.get("/r/%23lobby?x=1", "");
+    assert_eq!((link.status, link.header("location")), (302, Some("../#/lobby")));
     for path in [
         "/nothing",
         "/sneaky",
