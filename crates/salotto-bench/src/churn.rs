@@ -16,6 +16,9 @@ use crate::sequence;
 /// How long the cycles that are under way at the end may take.
 const DRAIN_LIMIT: Duration = Duration::from_secs(15);
 
+/// After so many connections that ended before they quit, the server counts as refusing them.
+const UNEXPECTED_MAX: u64 = 1_000;
+
 /// Runs the scenario, in one of its two forms.
 ///
 /// # Errors
@@ -115,6 +118,9 @@ impl Cycles {
                     self.took.record(crowd.now_ns() - self.begun_ns[worker]);
                 } else {
                     self.unexpected += 1;
+                    if self.unexpected == UNEXPECTED_MAX {
+                        bail!("the server ends the connections: {}", crowd.complaint());
+                    }
                 }
                 self.workers[worker] = Worker::Resting;
                 if again {

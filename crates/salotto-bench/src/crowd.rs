@@ -482,7 +482,7 @@ impl Crowd {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return self.close(at, Some(error.to_string()), listener),
+                Err(error) => return self.fail(at, &error, listener),
             }
         }
     }
@@ -589,11 +589,26 @@ impl Crowd {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The server may have said why before it closed: what it said is read first.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
-                Err(error) => return self.close(at, Some(error.to_string()), listener),
+                Err(error) => return self.fail(at, &error, listener),
             }
         }
         member.out.clear();
         member.out_from = 0;
+    }
+
+    /// Ends a connection after an error, or begins it again where that is the system's doing.
+    fn fail(&mut self, at: usize, error: &io::Error, listener: &mut impl Listener) {
+        let member = &self.members[at];
+        let is_unseen = error.kind() == io::ErrorKind::ConnectionReset && !member.is_answered;
+        if !is_unseen || member.connects >= CONNECTS_MAX {
+            return self.close(at, Some(error.to_string()), listener);
+        }
+        self.discard(at);
+        self.connect_retries += 1;
+        if let Err(error) = self.connect(at) {
+            self.last_error = Some(format!("{error:#}"));
+            listener.event(at, Event::Closed);
+        }
     }
 
     fn close(&mut self, at: usize, reason: Option<String>, listener: &mut impl Listener) {
@@ -604,16 +619,6 @@ impl Crowd {
             self.last_error = reason;
         }
         self.discard(at);
-        let member = &self.members[at];
-        if !member.is_answered && member.connects < CONNECTS_MAX {
-            match self.connect(at) {
-                Ok(()) => {
-                    self.connect_retries += 1;
-                    return;
-                }
-                Err(error) => self.last_error = Some(format!("{error:#}")),
-            }
-        }
         listener.event(at, Event::Closed);
     }
 

@@ -54,6 +54,9 @@ pub fn run(args: &IdleArgs, server: &str) -> Result<Report> {
         report.number("rss_before_bytes", before.resident as f64);
         report.number("rss_after_bytes", after.resident as f64);
         report.number("rss_peak_bytes", after.resident_max as f64);
+        if after.resident_max == before.resident_max {
+            report.warn(report.language().memory_was_there().to_owned());
+        }
         report.number("bytes_per_connection", (after.resident as f64 - before.resident as f64) / connections);
     }
     report.number("idle_server_cpu_pct", idle.percent(idle.server_s));

@@ -135,6 +135,14 @@ impl Language {
         )
     }
 
+    /// Says that the server's memory did not grow because it had grown before.
+    pub fn memory_was_there(self) -> &'static str {
+        self.pick(
+            "the server held more memory before than now: start it afresh to see what a connection costs",
+            "il server aveva già avuto più memoria di ora: va riavviato per vedere quanto costa una connessione",
+        )
+    }
+
     /// Says that the run stood still.
     pub fn stalled(self, seconds: u64) -> String {
         match self {
