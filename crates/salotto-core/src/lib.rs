@@ -17,7 +17,7 @@ mod record;
 mod state;
 mod view;
 
-pub use apply::Core;
+pub use apply::{Core, ROOMS_PER_PERSON_MAX};
 pub use command::{Command, Leaving, Ordered, Post, PostKind, SignIn};
 pub use event::{
     Audience, Card, Effect, Ending, Event, JoinBar, Outcome, OwnMode, PostTarget, Posted, Refusal, Roster,
@@ -30,5 +30,5 @@ pub use record::{
     AccountRecord, BanRecord, Conversation, Durable, PostRecord, RecentToken, Record, RoomRecord, TOKENS_MAX,
     TopicRecord,
 };
-pub use state::BANS_MAX;
+pub use state::{BANS_MAX, INVITED_MAX, MARKERS_MAX};
 pub use view::{Counts, PersonSummary, RoomModes, RoomSummary, View, WhoEntry};

@@ -298,8 +298,10 @@ impl<'a> View<'a> {
 
     /// How far the viewer's account has read under this name.
     pub fn read_marker(&self, target: &str) -> Option<Timestamp> {
-        let account = self.state.accounts.get(&self.viewer?.account?)?;
-        account.markers.get(&View::marker_key(target)).copied()
+        let viewer = self.viewer?;
+        let account = viewer.account.and_then(|account| self.state.accounts.get(&account));
+        let markers = account.map_or(&viewer.markers, |account| &account.markers);
+        markers.get(&View::marker_key(target)).copied()
     }
 
     /// The key that read markers are kept under.

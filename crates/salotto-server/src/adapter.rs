@@ -68,7 +68,9 @@ impl Adapter {
     /// The adapter for a kind of listener.
     pub fn new(kind: ListenerKind, shared: &Shared) -> Adapter {
         match kind {
-            ListenerKind::Text => Adapter::Plain(Box::new(plain::Session::new(shared.config.server.language))),
+            ListenerKind::Text => {
+                Adapter::Plain(Box::new(plain::Session::new(shared.config.server.language)))
+            }
             ListenerKind::Irc | ListenerKind::IrcTls | ListenerKind::Web { .. } => {
                 Adapter::Irc(Box::new(irc::Session::new()))
             }

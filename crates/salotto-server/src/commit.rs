@@ -85,7 +85,9 @@ impl Committer {
         while let Err(error) = self.writer.commit(batches.iter().flat_map(|batch| &batch.records), last) {
             if !self.shared.read_only.swap(true, Ordering::SeqCst) {
                 tracing::error!(target: "salotto::store", event = "error", reason = %error, "the disk refuses; read-only");
-                self.announce("The server cannot write to its disk. Nothing is lost, but nothing can be sent now.");
+                self.announce(
+                    "The server cannot write to its disk. Nothing is lost, but nothing can be sent now.",
+                );
             }
             std::thread::sleep(RETRY);
         }
@@ -94,7 +96,9 @@ impl Committer {
             self.announce("The server can write again.");
         }
         self.written = last.0;
-        self.shared.metrics.committed(batches.iter().map(|batch| batch.records.len()).sum(), started.elapsed());
+        self.shared
+            .metrics
+            .committed(batches.iter().map(|batch| batch.records.len()).sum(), started.elapsed());
     }
 
     fn deliver(&self, batches: Vec<Batch>) {
@@ -115,7 +119,8 @@ impl Committer {
     /// Deletes some posts that are older than the configuration keeps them; says whether there may be more.
     fn prune(&mut self) -> bool {
         let history = &self.shared.config.history;
-        let cutoff = |days: u32| (days > 0).then(|| Timestamp(now().0.saturating_sub(u64::from(days) * DAY_MS)));
+        let cutoff =
+            |days: u32| (days > 0).then(|| Timestamp(now().0.saturating_sub(u64::from(days) * DAY_MS)));
         let mut cutoffs: Vec<(Retained, Timestamp)> = Vec::new();
         for (id, room) in self.reader.rooms().unwrap_or_default() {
             let days = history
@@ -130,7 +135,9 @@ impl Committer {
         for (retained, older_than) in cutoffs {
             match self.writer.prune(retained, older_than, PRUNE_ROWS_MAX) {
                 Ok(deleted) => more |= deleted == PRUNE_ROWS_MAX,
-                Err(error) => tracing::warn!(target: "salotto::store", event = "error", reason = %error, "old posts stay"),
+                Err(error) => {
+                    tracing::warn!(target: "salotto::store", event = "error", reason = %error, "old posts stay")
+                }
             }
         }
         more

@@ -8,8 +8,9 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use salotto_core::{
-    AccountId, BanRecord, Command, Conversation, Core, Counts, Effect, Outcome, PersonSummary, Record, RequestId,
-    RoomId, RoomModes, RoomName, RoomSummary, Roster, Seq, SessionId, Timestamp, TopicRecord, WhoEntry,
+    AccountId, BanRecord, Command, Conversation, Core, Counts, Effect, Outcome, PersonSummary, Record,
+    RequestId, RoomId, RoomModes, RoomName, RoomSummary, Roster, Seq, SessionId, Timestamp, TopicRecord,
+    WhoEntry, mask_matches, room_key,
 };
 use salotto_sequencer::Local;
 
@@ -50,8 +51,9 @@ pub(crate) enum Query {
     Names(Arc<str>),
     /// A room's topic.
     Topic(Arc<str>),
-    /// All rooms.
-    Rooms,
+    /// Rooms: all, or those that a list of names, masks (`*`, `?`, with `!` for all others) and numbers of members
+    /// (`>n`, `<n`) lets through (modern IRC, "LIST", `ELIST=MNU`).
+    Rooms(Arc<str>),
     /// A room's modes.
     RoomModes(Arc<str>),
     /// A room's bans.
@@ -204,7 +206,11 @@ impl Hub {
                 let topic = view.topic(&room);
                 Answer::Topic(room, topic)
             }
-            Query::Rooms => Answer::Rooms(view.rooms(LIST_MAX)),
+            Query::Rooms(filter) => {
+                let mut rooms = view.rooms(LIST_MAX);
+                rooms.retain(|room| listed(room, &filter));
+                Answer::Rooms(rooms)
+            }
             Query::RoomModes(room) => {
                 let modes = view.room_modes(&room);
                 Answer::RoomModes(room, modes)
@@ -221,7 +227,9 @@ impl Hub {
                 let person = view.person(&nick);
                 Answer::Whois(nick, person)
             }
-            Query::Present(nicks) => Answer::Present(nicks.iter().filter_map(|nick| view.person(nick)).collect()),
+            Query::Present(nicks) => {
+                Answer::Present(nicks.iter().filter_map(|nick| view.person(nick)).collect())
+            }
             Query::Hosts(nicks) => Answer::Hosts(nicks.iter().filter_map(|nick| view.person(nick)).collect()),
             Query::Counts => Answer::Counts(view.counts()),
             Query::OwnMarks => Answer::OwnMarks(view.own_marks()),
@@ -234,6 +242,57 @@ impl Hub {
                 let at = view.read_marker(&target);
                 Answer::ReadMarker(target, at)
             }
+        }
+    }
+}
+
+/// Whether a room passes a filter of `LIST`: every condition on members, and one of the names if there are any.
+fn listed(room: &RoomSummary, filter: &str) -> bool {
+    let mut names = 0;
+    let mut named = false;
+    for word in filter.split(',').filter(|word| !word.is_empty()) {
+        if let Some(more_than) = word.strip_prefix('>') {
+            if more_than.parse().is_ok_and(|number: usize| room.members <= number) {
+                return false;
+            }
+        } else if let Some(fewer_than) = word.strip_prefix('<') {
+            if fewer_than.parse().is_ok_and(|number: usize| room.members >= number) {
+                return false;
+            }
+        } else if let Some(other) = word.strip_prefix('!') {
+            if mask_matches(other, room.name.key().as_str()) {
+                return false;
+            }
+        } else {
+            names += 1;
+            named |= mask_matches(room_key(word).as_str(), room.name.key().as_str());
+        }
+    }
+    names == 0 || named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rooms_are_filtered_by_name_mask_and_members() {
+        let room = RoomSummary { name: RoomName::new("#Rust").unwrap(), members: 5, topic: None };
+        for (filter, expected) in [
+            ("", true),
+            ("#rust", true),
+            ("#RUST,#other", true),
+            ("#other", false),
+            ("#r*", true),
+            ("!#r*", false),
+            ("!#x*", true),
+            (">4", true),
+            (">5", false),
+            ("<6", true),
+            ("<5", false),
+            (">4,#other", false),
+        ] {
+            assert_eq!(listed(&room, filter), expected, "{filter}");
         }
     }
 }

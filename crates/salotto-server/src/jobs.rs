@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use salotto_core::{AccountId, Conversation, PostRecord, RoomId, SessionId, Timestamp, nick_key};
 use salotto_store::{HistoryQuery, Reader, StoreError};
@@ -199,7 +199,9 @@ impl Worker {
             Job::History { conversation, query, limit } => {
                 self.reader.history(conversation, query, limit).map(JobResult::History)
             }
-            Job::Targets { account, rooms, from, to, limit } => self.targets(account, &rooms, from, to, limit),
+            Job::Targets { account, rooms, from, to, limit } => {
+                self.targets(account, &rooms, from, to, limit)
+            }
         };
         read.unwrap_or_else(|error| {
             tracing::error!(target: "salotto::store", event = "error", reason = %error, "history cannot be read");
@@ -252,8 +254,10 @@ struct Hasher {
 
 impl Hasher {
     fn new(accounts: &Accounts) -> Hasher {
-        let params = Params::new(accounts.hash_m_kib, accounts.hash_t, accounts.hash_p, None).unwrap_or_default();
-        let mut hasher = Hasher { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), decoy: String::new() };
+        let params =
+            Params::new(accounts.hash_m_kib, accounts.hash_t, accounts.hash_p, None).unwrap_or_default();
+        let mut hasher =
+            Hasher { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), decoy: String::new() };
         hasher.decoy = hasher.hash("nobody has this password").unwrap_or_default();
         hasher
     }

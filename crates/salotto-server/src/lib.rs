@@ -22,6 +22,7 @@ pub mod listen;
 mod plain;
 mod shard;
 mod shared;
+mod throttle;
 pub mod tls;
 
 use std::fs;
@@ -45,6 +46,7 @@ use crate::jobs::Jobs;
 use crate::listen::{Adopt, BoundListener, Incoming, ListenError, Listening};
 use crate::shard::{Deliver, Shard, ShardHandle};
 use crate::shared::{Metrics, Shared};
+use crate::throttle::Throttle;
 
 /// How many batches may wait for the commit thread; then the core's thread waits, and then the shards' input.
 const COMMITS_WAITING_MAX: usize = 8;
@@ -110,7 +112,8 @@ impl Server {
         let mut writer = store.writer()?;
         let cloak_key = cloak_key(&mut writer)?;
         let motd = motd(&config)?;
-        let needs_tls = config.listen.tls_port != config::Port::Off || config.listen.web_tls != config::Port::Off;
+        let needs_tls =
+            config.listen.tls_port != config::Port::Off || config.listen.web_tls != config::Port::Off;
         let tls = needs_tls.then(|| tls::Tls::load(&config.tls, &data, &config.listen.host)).transpose()?;
 
         let node = NodeId(1);
@@ -122,7 +125,12 @@ impl Server {
         let (hub_sender, hub_inbox) = channel();
         let (commit_sender, commit_inbox) = sync_channel(COMMITS_WAITING_MAX);
         let (jobs, work) = Jobs::new();
+        let limits = &config.limits;
+        let registrations = Throttle::new(limits.account_registrations_per_hour, Duration::from_secs(3600));
+        let failures = Throttle::new(limits.password_failures_per_minute, Duration::from_secs(60));
         let shared = Arc::new(Shared {
+            registrations,
+            failures,
             config,
             node,
             started: hub::now(),
@@ -139,8 +147,14 @@ impl Server {
         let (idle_shards, shards): (Vec<Shard>, Vec<ShardHandle>) =
             (0..count).map(|_| Shard::new()).collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
         work.start(&shared.config.accounts, || store.reader(), &shards)?;
-        let committer =
-            Committer { writer, reader: store.reader()?, inbox: commit_inbox, shards: shards.clone(), shared: shared.clone(), written };
+        let committer = Committer {
+            writer,
+            reader: store.reader()?,
+            inbox: commit_inbox,
+            shards: shards.clone(),
+            shared: shared.clone(),
+            written,
+        };
         let hub = Hub { core, sequencer, inbox: hub_inbox, commits: commit_sender };
         let commit_thread = spawn("commit", move || committer.run())?;
         let hub_thread = spawn("core", move || hub.run())?;
@@ -151,10 +165,15 @@ impl Server {
         }
 
         let metrics_of = shared.clone();
-        let metrics = Arc::new(move || metrics_of.metrics.prometheus(metrics_of.read_only.load(Ordering::Relaxed)));
+        let metrics =
+            Arc::new(move || metrics_of.metrics.prometheus(metrics_of.read_only.load(Ordering::Relaxed)));
         let adopt = Arc::new(Spread { shards: shards.clone(), next: AtomicUsize::new(0) });
-        let mut engine =
-            Engine { shared: shared.clone(), shards, shard_threads, other_threads: vec![hub_thread, commit_thread] };
+        let mut engine = Engine {
+            shared: shared.clone(),
+            shards,
+            shard_threads,
+            other_threads: vec![hub_thread, commit_thread],
+        };
         match Listening::start(&shared.config, tls, adopt, metrics) {
             Ok(listening) => Ok(Server { listening, engine }),
             Err(error) => {
@@ -255,7 +274,7 @@ fn read_motd(path: &Path) -> Result<String, StartError> {
 /// The lobby is the server's own room: it exists before anybody comes.
 fn establish_lobby(shared: &Shared) {
     let rooms = &shared.config.rooms;
-    if let Ok(room) = RoomName::new(&rooms.lobby) {
+    if let (true, Ok(room)) = (rooms.lobby_join, RoomName::new(&rooms.lobby)) {
         let command = Command::Establish { room, topic: rooms.lobby_topic.as_str().into() };
         let ask = Ask::Command(command);
         let _ = shared.hub.send(vec![Submission { session: SERVER_SESSION, request: RequestId(0), ask }]);

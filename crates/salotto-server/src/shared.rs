@@ -9,6 +9,7 @@ use salotto_core::{NodeId, Timestamp};
 use crate::config::Config;
 use crate::hub::Submission;
 use crate::jobs::Jobs;
+use crate::throttle::Throttle;
 
 /// What all threads of the server share.
 pub(crate) struct Shared {
@@ -28,6 +29,10 @@ pub(crate) struct Shared {
     pub jobs: Jobs,
     /// The disk refuses; nothing that must last is taken.
     pub read_only: AtomicBool,
+    /// New accounts, by address.
+    pub registrations: Throttle,
+    /// Wrong passwords, by address.
+    pub failures: Throttle,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -65,13 +70,43 @@ impl Metrics {
     pub fn prometheus(&self, read_only: bool) -> String {
         let mut text = String::new();
         let rows: [(&str, &str, &str, u64); 9] = [
-            ("salotto_connections", "gauge", "Connections open now.", self.connections.load(Ordering::Relaxed)),
+            (
+                "salotto_connections",
+                "gauge",
+                "Connections open now.",
+                self.connections.load(Ordering::Relaxed),
+            ),
             ("salotto_sessions", "gauge", "Sessions signed in now.", self.sessions.load(Ordering::Relaxed)),
-            ("salotto_accepted_total", "counter", "Connections ever accepted.", self.accepted.load(Ordering::Relaxed)),
-            ("salotto_lines_in_total", "counter", "Lines taken from clients.", self.lines_in.load(Ordering::Relaxed)),
-            ("salotto_bytes_out_total", "counter", "Bytes written to clients.", self.bytes_out.load(Ordering::Relaxed)),
-            ("salotto_records_total", "counter", "Records written to the store.", self.records.load(Ordering::Relaxed)),
-            ("salotto_commits_total", "counter", "Transactions of the store.", self.commits.load(Ordering::Relaxed)),
+            (
+                "salotto_accepted_total",
+                "counter",
+                "Connections ever accepted.",
+                self.accepted.load(Ordering::Relaxed),
+            ),
+            (
+                "salotto_lines_in_total",
+                "counter",
+                "Lines taken from clients.",
+                self.lines_in.load(Ordering::Relaxed),
+            ),
+            (
+                "salotto_bytes_out_total",
+                "counter",
+                "Bytes written to clients.",
+                self.bytes_out.load(Ordering::Relaxed),
+            ),
+            (
+                "salotto_records_total",
+                "counter",
+                "Records written to the store.",
+                self.records.load(Ordering::Relaxed),
+            ),
+            (
+                "salotto_commits_total",
+                "counter",
+                "Transactions of the store.",
+                self.commits.load(Ordering::Relaxed),
+            ),
             (
                 "salotto_commit_microseconds_total",
                 "counter",

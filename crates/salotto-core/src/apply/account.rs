@@ -9,6 +9,9 @@ use crate::name::Nick;
 use crate::record::{AccountRecord, Record};
 use crate::view::View;
 
+/// How many read markers one account or guest may have.
+const MARKERS_MAX: usize = 2_000;
+
 impl Turn<'_> {
     pub(super) fn register(&mut self, session: SessionId, name: Nick, verifier: Arc<str>) -> Done {
         let asker = self.state.person_of(session);
@@ -69,15 +72,22 @@ impl Turn<'_> {
 
     pub(super) fn mark_read(&mut self, session: SessionId, target: &str, at: Timestamp) -> Done {
         let person = self.asker(session)?;
-        let (id, account) = (person.id, person.account.ok_or(Refusal::NoAccount)?);
+        let (id, account) = (person.id, person.account);
         let key = View::marker_key(target);
-        let account = self.state.accounts.get_mut(&account).ok_or(Refusal::NoAccount)?;
-        let known = account.markers.get(&key).copied().unwrap_or_default();
+        let markers = match account.and_then(|account| self.state.accounts.get_mut(&account)) {
+            Some(account) => &mut account.markers,
+            None => &mut self.person_mut(id).markers,
+        };
+        let known = markers.get(&key).copied().unwrap_or_default();
         let now = known.max(at);
         if now != known {
-            account.markers.insert(key.clone(), now);
-            let account = account.id;
-            self.keep(Record::ReadMarker { account, target: key, at: now });
+            if markers.len() >= MARKERS_MAX {
+                markers.pop_first();
+            }
+            markers.insert(key.clone(), now);
+            if let Some(account) = account {
+                self.keep(Record::ReadMarker { account, target: key, at: now });
+            }
         }
         self.tell(Audience::Person(id), Event::ReadMarker { target: target.into(), at: Some(now) });
         Ok(())

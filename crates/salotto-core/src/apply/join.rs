@@ -10,7 +10,7 @@ use crate::state::{Person, Room};
 use crate::view::View;
 
 /// In how many rooms one person may be.
-const ROOMS_PER_PERSON_MAX: usize = 200;
+pub const ROOMS_PER_PERSON_MAX: usize = 200;
 /// One command makes at most two to the power of this many rooms.
 const ROOMS_PER_COMMAND_BITS: u32 = 8;
 /// How many rooms a server may have.

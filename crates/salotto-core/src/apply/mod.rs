@@ -8,6 +8,8 @@ mod presence;
 mod room;
 mod sign_in;
 
+pub use join::ROOMS_PER_PERSON_MAX;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -69,6 +71,24 @@ impl Core {
             }
         }
         Core { state, early: BTreeMap::new() }
+    }
+
+    /// What the records so far add up to, as the live chat has it; tokens are left out, they are in the posts.
+    ///
+    /// Equals what the store would give to [`Core::restore`] now. For checking that it does.
+    pub fn durable(&self) -> Durable {
+        let state = &self.state;
+        let mut durable = Durable { seq: state.seq, at: state.at, ..Durable::default() };
+        durable.rooms.extend(state.rooms.values().map(Room::to_record));
+        for account in state.accounts.values() {
+            durable.accounts.push((account.id, account.name.clone(), account.created));
+            // A room that is gone is forgotten by an account when it signs in.
+            let rooms = account.rooms.iter().filter(|room| state.rooms.contains_key(room));
+            durable.memberships.extend(rooms.map(|&room| (account.id, room)));
+            let markers = account.markers.iter().map(|(target, &at)| (account.id, target.clone(), at));
+            durable.markers.extend(markers);
+        }
+        durable
     }
 
     /// The last command applied.

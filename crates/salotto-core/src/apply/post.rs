@@ -11,6 +11,15 @@ use crate::state::{Author, Person, Room};
 
 impl Turn<'_> {
     pub(super) fn post(&mut self, post: Post) -> Done {
+        let notice = post.kind == PostKind::Notice;
+        match self.say(post) {
+            // Nothing is ever sent back for a notice, so that two programs cannot answer each other for ever.
+            Err(_) if notice => Ok(()),
+            done => done,
+        }
+    }
+
+    fn say(&mut self, post: Post) -> Done {
         let person = self.asker(post.session)?;
         let id = person.id;
         let author = match &person.card.account {

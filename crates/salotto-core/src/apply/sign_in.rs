@@ -1,6 +1,6 @@
 //! Signing in: a name for a connection, or a further session for somebody who is here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Done, Turn};
@@ -91,6 +91,7 @@ impl Turn<'_> {
             operator: false,
             since: self.at,
             active: self.at,
+            markers: BTreeMap::new(),
         };
         self.state.people_by_name.insert(wish.nick.key().clone(), id);
         self.state.people_by_look.insert(wish.nick.skeleton(), id);

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AccountId, RoomId, Timestamp};
 use crate::name::Nick;
 
+/// How many read markers an account may have; a further one is not kept.
+pub const MARKERS_MAX: usize = 2_000;
+
 /// A registered account. The password's hash is the store's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Account {

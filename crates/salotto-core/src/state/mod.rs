@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use account::Account;
+pub use account::{Account, MARKERS_MAX};
 pub use person::{Person, Session};
-pub use room::{BANS_MAX, Room};
+pub use room::{BANS_MAX, INVITED_MAX, Room};
 pub use tokens::{Author, Tokens};
 
 use crate::id::{AccountId, NodeId, PersonId, RoomId, Seq, SessionId, Timestamp};

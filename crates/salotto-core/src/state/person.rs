@@ -1,6 +1,6 @@
 //! People who are present, and their sessions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub struct Person {
     pub since: Timestamp,
     /// When they last said something.
     pub active: Timestamp,
+    /// How far conversations were read, while there is no account to keep it.
+    pub markers: BTreeMap<Arc<str>, Timestamp>,
 }
 
 impl Person {

@@ -14,6 +14,9 @@ use crate::record::{BanRecord, RoomRecord, TopicRecord};
 /// How many bans a room may have.
 pub const BANS_MAX: usize = 100;
 
+/// How many invitations of a room may be open; the one of whoever came to the server first makes way.
+pub const INVITED_MAX: usize = 1_000;
+
 /// A room. It outlives its members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Room {

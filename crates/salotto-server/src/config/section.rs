@@ -139,12 +139,8 @@ pub struct Limits {
     pub ping_seconds: u64,
     /// Seconds of silence after which a client is given up.
     pub drop_seconds: u64,
-    /// Bytes received from one connection and not yet dealt with.
-    pub recvq: usize,
-    /// Bytes waiting for one connection above which live messages are left out, to be fetched from history.
-    pub sendq_soft: usize,
     /// Bytes waiting for one connection above which it is closed.
-    pub sendq_hard: usize,
+    pub sendq: usize,
     /// Commands that one connection may send at once.
     pub flood_burst: u32,
     /// Commands a second that one connection may send for long.
@@ -153,8 +149,6 @@ pub struct Limits {
     pub account_registrations_per_hour: u32,
     /// Wrong passwords from one address within a minute before it has to wait. The machine itself is exempt.
     pub password_failures_per_minute: u32,
-    /// Rooms that one person may be in.
-    pub rooms_per_person: usize,
     /// Characters of a nick.
     pub nick_len: usize,
     /// Characters of a room's name.
@@ -176,14 +170,11 @@ impl Default for Limits {
             registration_seconds: 15,
             ping_seconds: 60,
             drop_seconds: 90,
-            recvq: 16 * 1024,
-            sendq_soft: 256 * 1024,
-            sendq_hard: 1024 * 1024,
-            flood_burst: 30,
-            flood_per_second: 5,
+            sendq: 1024 * 1024,
+            flood_burst: 100,
+            flood_per_second: 20,
             account_registrations_per_hour: 3,
             password_failures_per_minute: 6,
-            rooms_per_person: 100,
             nick_len: 32,
             room_len: 64,
             topic_len: 390,

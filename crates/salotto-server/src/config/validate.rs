@@ -161,20 +161,12 @@ fn limits(limits: &Limits, check: &mut Check) {
         "limits.drop_seconds",
         format!("must be more than limits.ping_seconds, which is {}", limits.ping_seconds),
     );
-    // A whole line with its tags (8191 + 512 bytes) has to fit.
-    check.range("limits.recvq", limits.recvq, 8_704..=16 * 1024 * 1024);
-    check.range("limits.sendq_soft", limits.sendq_soft, 16 * 1024..=256 * 1024 * 1024);
-    check.range("limits.sendq_hard", limits.sendq_hard, 16 * 1024..=1024 * 1024 * 1024);
-    check.require(
-        limits.sendq_hard >= limits.sendq_soft,
-        "limits.sendq_hard",
-        format!("must not be less than limits.sendq_soft, which is {}", limits.sendq_soft),
-    );
+    // A whole line with its tags (8191 + 512 bytes) has to fit, and the names of a large room.
+    check.range("limits.sendq", limits.sendq, 64 * 1024..=1024 * 1024 * 1024);
     check.range("limits.flood_burst", limits.flood_burst, 1..=100_000);
     check.range("limits.flood_per_second", limits.flood_per_second, 1..=100_000);
     check.range("limits.account_registrations_per_hour", limits.account_registrations_per_hour, 0..=100_000);
     check.range("limits.password_failures_per_minute", limits.password_failures_per_minute, 1..=100_000);
-    check.range("limits.rooms_per_person", limits.rooms_per_person, 1..=10_000);
     // The upper ends leave room for the rest of the line within 512 bytes.
     check.range("limits.nick_len", limits.nick_len, 9..=64);
     check.range("limits.room_len", limits.room_len, 9..=100);

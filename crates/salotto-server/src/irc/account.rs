@@ -1,9 +1,10 @@
 //! Accounts: SASL PLAIN (IRCv3 `sasl-3.2`, RFC 4616), `REGISTER` (IRCv3 `account-registration`), `OPER`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use salotto_core::{AccountId, Card, Command, Nick};
-use salotto_wire::sasl::{ChunkBuffer, parse_plain};
+use salotto_wire::sasl::{ChunkBuffer, SaslError, parse_plain};
 use salotto_wire::{Capability, Line, Message, numeric};
 
 use super::{Session, Stage, Waiting, server_name};
@@ -20,7 +21,8 @@ impl Session {
     pub(super) fn authenticate(&mut self, message: &Message<'_>, io: &mut Io<'_>) {
         let Some(word) = message.param(0) else { return self.need_more_params(io, "AUTHENTICATE") };
         if !self.has(Capability::Sasl) {
-            return self.reply(io, numeric::ERR_SASLFAIL, |line| line.trailing("Ask for the sasl capability first"));
+            return self
+                .reply(io, numeric::ERR_SASLFAIL, |line| line.trailing("Ask for the sasl capability first"));
         }
         if word == "*" {
             let under_way = self.sasl.take().is_some();
@@ -36,7 +38,8 @@ impl Session {
                 self.reply(io, numeric::RPL_SASLMECHS, |line| {
                     line.param("PLAIN").trailing("are available SASL mechanisms")
                 });
-                return self.reply(io, numeric::ERR_SASLFAIL, |line| line.trailing("SASL authentication failed"));
+                return self
+                    .reply(io, numeric::ERR_SASLFAIL, |line| line.trailing("SASL authentication failed"));
             }
             self.sasl = Some(ChunkBuffer::default());
             return io.line(|bytes| Line::new(bytes).command("AUTHENTICATE").param("+").end());
@@ -47,7 +50,11 @@ impl Session {
                 self.sasl = None;
                 self.check_plain(&payload, io);
             }
-            Err(_) => {
+            Err(SaslError::NotBase64 | SaslError::NotPlain) => {
+                self.sasl = None;
+                self.authenticated(None, io);
+            }
+            Err(SaslError::ChunkTooLong | SaslError::PayloadTooLong) => {
                 self.sasl = None;
                 self.reply(io, numeric::ERR_SASLTOOLONG, |line| line.trailing("SASL message too long"));
             }
@@ -56,9 +63,15 @@ impl Session {
 
     fn check_plain(&mut self, payload: &[u8], io: &mut Io<'_>) {
         let plain = parse_plain(payload).ok().filter(|plain| {
-            (plain.acting_as.is_empty() || plain.acting_as == plain.account) && plain.password.len() <= PASSWORD_LEN_MAX
+            (plain.acting_as.is_empty() || plain.acting_as == plain.account)
+                && plain.password.len() <= PASSWORD_LEN_MAX
         });
         let Some(plain) = plain else { return self.authenticated(None, io) };
+        if !io.shared.failures.allows(io.meta.peer.ip(), Instant::now()) {
+            return self.reply(io, numeric::ERR_SASLFAIL, |line| {
+                line.trailing("SASL authentication failed: too many wrong passwords, wait a minute")
+            });
+        }
         let job = Job::Authenticate { account: plain.account, password: plain.password };
         match io.job(job) {
             Ok(()) => self.waiting = Some(Waiting::Sasl),
@@ -70,6 +83,7 @@ impl Session {
     pub(super) fn authenticated(&mut self, account: Option<AccountId>, io: &mut Io<'_>) {
         let Some(account) = account else {
             self.sasl_failures += 1;
+            io.shared.failures.count(io.meta.peer.ip(), Instant::now());
             tracing::info!(
                 target: "salotto::session", event = "error", connection = io.meta.session.0,
                 address = %io.meta.peer.ip(), name = &*self.nick, reason = "wrong password",
@@ -105,10 +119,22 @@ impl Session {
             return self.need_more_params(io, "REGISTER");
         };
         if !io.shared.config.accounts.registration {
-            return self.fail(io, "REGISTER", "TEMPORARILY_UNAVAILABLE", &[account], "Registration is switched off");
+            return self.fail(
+                io,
+                "REGISTER",
+                "TEMPORARILY_UNAVAILABLE",
+                &[account],
+                "Registration is switched off",
+            );
         }
         if self.account.is_some() || io.meta.account.is_some() {
-            return self.fail(io, "REGISTER", "ALREADY_AUTHENTICATED", &[account], "You are signed in to an account already");
+            return self.fail(
+                io,
+                "REGISTER",
+                "ALREADY_AUTHENTICATED",
+                &[account],
+                "You are signed in to an account already",
+            );
         }
         let own: Arc<str> = match (&self.nick_wish, self.stage) {
             (Some(nick), _) => nick.as_str().into(),
@@ -120,15 +146,36 @@ impl Session {
         };
         let wished = if *account == "*" { &*own } else { account };
         let Ok(name) = Nick::new(wished) else {
-            return self.fail(io, "REGISTER", "BAD_ACCOUNT_NAME", &[account], "That is not a valid account name");
+            return self.fail(
+                io,
+                "REGISTER",
+                "BAD_ACCOUNT_NAME",
+                &[account],
+                "That is not a valid account name",
+            );
         };
         if password.is_empty() || password.len() > PASSWORD_LEN_MAX {
-            return self.fail(io, "REGISTER", "UNACCEPTABLE_PASSWORD", &[account], "The password must have 1 to 600 bytes");
+            return self.fail(
+                io,
+                "REGISTER",
+                "UNACCEPTABLE_PASSWORD",
+                &[account],
+                "The password must have 1 to 600 bytes",
+            );
         }
         if !self.writable(io, "REGISTER") {
             return;
         }
-        self.start(Waiting::Register { name }, Job::Hash { password: (*password).to_owned() }, "REGISTER", io);
+        if !io.shared.registrations.allows(io.meta.peer.ip(), Instant::now()) {
+            let text = "Too many accounts were registered from here; please try again later";
+            return self.fail(io, "REGISTER", "TEMPORARILY_UNAVAILABLE", &[account], text);
+        }
+        self.start(
+            Waiting::Register { name },
+            Job::Hash { password: (*password).to_owned() },
+            "REGISTER",
+            io,
+        );
     }
 
     /// The new account's password was hashed.
@@ -138,7 +185,13 @@ impl Session {
                 let session = io.meta.session;
                 io.submit(Command::Register { session, name, verifier: verifier.into() });
             }
-            None => self.fail(io, "REGISTER", "TEMPORARILY_UNAVAILABLE", &[name.as_str()], "Please try again later"),
+            None => self.fail(
+                io,
+                "REGISTER",
+                "TEMPORARILY_UNAVAILABLE",
+                &[name.as_str()],
+                "Please try again later",
+            ),
         }
     }
 
@@ -146,6 +199,7 @@ impl Session {
     pub(super) fn registered(&mut self, account: &Nick, id: AccountId, io: &mut Io<'_>) {
         self.account = Some(id);
         self.registered_now = true;
+        io.shared.registrations.count(io.meta.peer.ip(), Instant::now());
         let server = server_name(io).to_owned();
         io.line(|bytes| {
             Line::new(bytes)

@@ -62,12 +62,16 @@ impl Session {
             Answer::Counts(counts) => {
                 let (people, invisible) = (counts.people, counts.invisible);
                 self.reply(io, numeric::RPL_LUSERCLIENT, |line| {
-                    line.trailing_fmt(format_args!("There are {people} users and {invisible} invisible on 1 servers"))
+                    line.trailing_fmt(format_args!(
+                        "There are {people} users and {invisible} invisible on 1 servers"
+                    ))
                 });
                 self.reply(io, numeric::RPL_LUSEROP, |line| {
                     line.number(counts.operators as u64).trailing("IRC Operators online")
                 });
-                self.reply(io, numeric::RPL_LUSERUNKNOWN, |line| line.number(0).trailing("unregistered connections"));
+                self.reply(io, numeric::RPL_LUSERUNKNOWN, |line| {
+                    line.number(0).trailing("unregistered connections")
+                });
                 self.reply(io, numeric::RPL_LUSERCHANNELS, |line| {
                     line.number(counts.rooms as u64).trailing("channels formed")
                 });
@@ -101,7 +105,8 @@ impl Session {
             }
             Event::Topic { name, topic, asked } => self.show_topic(name, topic.as_ref(), *asked, io),
             Event::Names(roster) => {
-                let quiet = self.has(Capability::NoImplicitNames) || self.has(Capability::NoImplicitNamesDraft);
+                let quiet =
+                    self.has(Capability::NoImplicitNames) || self.has(Capability::NoImplicitNamesDraft);
                 if !quiet {
                     self.show_names(roster, io);
                 }
@@ -121,7 +126,9 @@ impl Session {
                     OwnMode::Operator => 'o',
                 };
                 if *mode == OwnMode::Operator && *on {
-                    self.reply(io, numeric::RPL_YOUREOPER, |line| line.trailing("You are now an IRC operator"));
+                    self.reply(io, numeric::RPL_YOUREOPER, |line| {
+                        line.trailing("You are now an IRC operator")
+                    });
                 }
                 let change = format!("{}{letter}", if *on { '+' } else { '-' });
                 let (server, nick) = (server_name(io).to_owned(), self.nick.clone());
@@ -129,12 +136,12 @@ impl Session {
                     Line::new(bytes).source(&server).command("MODE").param(&nick).param(&change).end();
                 });
             }
-            Event::InviteSent { name, nick } => self.reply(io, numeric::RPL_INVITING, |line| {
-                line.param(nick.as_str()).param(name.as_str())
-            }),
-            Event::RecipientAway { nick, message } => self.reply(io, numeric::RPL_AWAY, |line| {
-                line.param(nick.as_str()).trailing(message)
-            }),
+            Event::InviteSent { name, nick } => {
+                self.reply(io, numeric::RPL_INVITING, |line| line.param(nick.as_str()).param(name.as_str()))
+            }
+            Event::RecipientAway { nick, message } => {
+                self.reply(io, numeric::RPL_AWAY, |line| line.param(nick.as_str()).trailing(message))
+            }
             Event::ReadMarker { target, at } => self.show_read_marker(target, *at, io),
             Event::Pong { token } => {
                 let server = server_name(io).to_owned();
@@ -167,7 +174,9 @@ impl Session {
                 });
             }
             None if asked => {
-                self.reply(io, numeric::RPL_NOTOPIC, |line| line.param(name.as_str()).trailing("No topic is set"));
+                self.reply(io, numeric::RPL_NOTOPIC, |line| {
+                    line.param(name.as_str()).trailing("No topic is set")
+                });
             }
             None => {}
         }
@@ -186,7 +195,9 @@ impl Session {
         let rooms: Vec<String> = person
             .rooms
             .iter()
-            .map(|(roles, room)| format!("{}{}", modes::prefixes(*roles, self.has(Capability::MultiPrefix)), room))
+            .map(|(roles, room)| {
+                format!("{}{}", modes::prefixes(*roles, self.has(Capability::MultiPrefix)), room)
+            })
             .collect();
         for rooms in rooms.chunks(6) {
             self.reply(io, numeric::RPL_WHOISCHANNELS, |line| line.param(name).trailing(&rooms.join(" ")));
@@ -196,7 +207,9 @@ impl Session {
             line.param(name).param(&shared.config.server.name).trailing(&shared.config.server.network)
         });
         if person.operator {
-            self.reply(io, numeric::RPL_WHOISOPERATOR, |line| line.param(name).trailing("is an IRC operator"));
+            self.reply(io, numeric::RPL_WHOISOPERATOR, |line| {
+                line.param(name).trailing("is an IRC operator")
+            });
         }
         if let Some(account) = &card.account {
             self.reply(io, numeric::RPL_WHOISACCOUNT, |line| {
@@ -283,6 +296,7 @@ impl Session {
 
 fn host_of(person: &PersonSummary) -> String {
     let card = &person.card;
-    let (operator, away) = (if person.operator { "*" } else { "" }, if person.away.is_some() { '-' } else { '+' });
+    let (operator, away) =
+        (if person.operator { "*" } else { "" }, if person.away.is_some() { '-' } else { '+' });
     format!("{}{operator}={away}{}@{}", card.nick, card.user, card.host)
 }

@@ -53,7 +53,8 @@ impl Session {
                 self.cap_list("LS", &names, io);
             }
             "LIST" => {
-                let names: Vec<String> = self.capabilities.iter().map(|known| known.name().to_owned()).collect();
+                let names: Vec<String> =
+                    self.capabilities.iter().map(|known| known.name().to_owned()).collect();
                 self.cap_list("LIST", &names, io);
             }
             "REQ" => {
@@ -73,9 +74,11 @@ impl Session {
     fn cap_request(&mut self, list: &str, io: &mut Io<'_>) {
         let mut wished = self.capabilities;
         for token in parse_list(list) {
-            let known = Capability::from_name(token.name).filter(|known| offered(io).any(|other| other == *known));
+            let known =
+                Capability::from_name(token.name).filter(|known| offered(io).any(|other| other == *known));
             // All or nothing: one that cannot be had refuses the whole request.
-            let Some(known) = known.filter(|known| !(token.disable && *known == Capability::CapNotify && self.cap_302))
+            let Some(known) =
+                known.filter(|known| !(token.disable && *known == Capability::CapNotify && self.cap_302))
             else {
                 return self.cap_line("NAK", None, list, io);
             };
@@ -110,7 +113,8 @@ impl Session {
     fn cap_line(&self, subcommand: &str, more: Option<&str>, list: &str, io: &mut Io<'_>) {
         let server = server_name(io).to_owned();
         io.line(|bytes| {
-            let mut line = Line::new(bytes).source(&server).command("CAP").param(&self.nick).param(subcommand);
+            let mut line =
+                Line::new(bytes).source(&server).command("CAP").param(&self.nick).param(subcommand);
             if let Some(more) = more {
                 line = line.param(more);
             }

@@ -19,6 +19,7 @@ const BATCH: &str = "h";
 /// A request under way.
 #[derive(Debug)]
 pub(super) struct Request {
+    subcommand: &'static str,
     target: Arc<str>,
     what: What,
     limit: usize,
@@ -37,11 +38,12 @@ impl Session {
     pub(super) fn chathistory(&mut self, message: &Message<'_>, io: &mut Io<'_>) {
         let subcommand = message.param(0).unwrap_or_default().to_ascii_uppercase();
         let params = message.params().get(1..).unwrap_or_default();
-        let request = match subcommand.as_str() {
-            "LATEST" | "BEFORE" | "AFTER" | "AROUND" => page(&subcommand, params),
-            "BETWEEN" => between(params),
-            "TARGETS" => targets(params),
-            _ => {
+        let known = ["LATEST", "BEFORE", "AFTER", "AROUND", "BETWEEN", "TARGETS"];
+        let request = match known.into_iter().find(|known| *known == subcommand) {
+            Some("BETWEEN") => between(params),
+            Some("TARGETS") => targets(params),
+            Some(subcommand) => page(subcommand, params),
+            None => {
                 return self.fail(io, "CHATHISTORY", "INVALID_PARAMS", &[&subcommand], "Unknown subcommand");
             }
         };
@@ -70,8 +72,7 @@ impl Session {
         let Some(Waiting::History(request)) = self.waiting.take() else { return };
         let What::Page(query) = request.what else { return };
         let Some(conversation) = conversation else {
-            let target = request.target;
-            return self.fail(io, "CHATHISTORY", "INVALID_TARGET", &[&target], "Messages could not be retrieved");
+            return self.cannot_read([request.subcommand, &request.target], "INVALID_TARGET", io);
         };
         let job = Job::History { conversation, query, limit: request.limit };
         self.start(Waiting::History(request), job, "CHATHISTORY", io);
@@ -98,8 +99,12 @@ impl Session {
         match result {
             JobResult::History(posts) => self.show_page(request, &posts, io),
             JobResult::Targets(found) => self.show_targets(request, &found, io),
-            _ => self.fail(io, "CHATHISTORY", "MESSAGE_ERROR", &[&request.target], "Messages could not be retrieved"),
+            _ => self.cannot_read([request.subcommand, &request.target], "MESSAGE_ERROR", io),
         }
+    }
+
+    fn cannot_read(&self, context: [&str; 2], code: &str, io: &mut Io<'_>) {
+        self.fail(io, "CHATHISTORY", code, &context, "Messages could not be retrieved");
     }
 
     fn show_page(&self, request: &Request, posts: &[PostRecord], io: &mut Io<'_>) {
@@ -124,7 +129,11 @@ impl Session {
                 if self.has(Capability::MessageTags) {
                     line = line.tag("msgid", &post.seq.to_msgid()).raw_tags(&post.tags);
                 }
-                line.source_parts(&post.nick, user, host).command(command).param(target).trailing(&post.text).end();
+                line.source_parts(&post.nick, user, host)
+                    .command(command)
+                    .param(target)
+                    .trailing(&post.text)
+                    .end();
             });
         }
         self.close_batch(batch, io);
@@ -189,7 +198,7 @@ enum Bad {
     Invalid,
 }
 
-fn page(subcommand: &str, params: &[&str]) -> Result<Request, Bad> {
+fn page(subcommand: &'static str, params: &[&str]) -> Result<Request, Bad> {
     let [target, reference, limit, ..] = params else { return Err(Bad::Missing) };
     let query = match (subcommand, *reference) {
         ("LATEST", "*") => HistoryQuery::Latest { after: None },
@@ -198,25 +207,25 @@ fn page(subcommand: &str, params: &[&str]) -> Result<Request, Bad> {
         ("AFTER", text) => HistoryQuery::After(read_ref(text)?),
         (_, text) => HistoryQuery::Around(read_ref(text)?),
     };
-    request(target, What::Page(query), limit)
+    request(subcommand, target, What::Page(query), limit)
 }
 
 fn between(params: &[&str]) -> Result<Request, Bad> {
     let [target, first, second, limit, ..] = params else { return Err(Bad::Missing) };
-    request(target, What::Page(HistoryQuery::Between(read_ref(first)?, read_ref(second)?)), limit)
+    request("BETWEEN", target, What::Page(HistoryQuery::Between(read_ref(first)?, read_ref(second)?)), limit)
 }
 
 fn targets(params: &[&str]) -> Result<Request, Bad> {
     let [from, to, limit, ..] = params else { return Err(Bad::Missing) };
     match (read_ref(from)?, read_ref(to)?) {
-        (Ref::At(from), Ref::At(to)) => request("*", What::Targets(from, to), limit),
+        (Ref::At(from), Ref::At(to)) => request("TARGETS", "*", What::Targets(from, to), limit),
         _ => Err(Bad::Invalid),
     }
 }
 
-fn request(target: &str, what: What, limit: &str) -> Result<Request, Bad> {
+fn request(subcommand: &'static str, target: &str, what: What, limit: &str) -> Result<Request, Bad> {
     let limit: usize = limit.parse().map_err(|_| Bad::Invalid)?;
-    Ok(Request { target: target.into(), what, limit: limit.min(LIMIT_MAX), rooms: Vec::new() })
+    Ok(Request { subcommand, target: target.into(), what, limit: limit.min(LIMIT_MAX), rooms: Vec::new() })
 }
 
 /// `msgid=…` or `timestamp=…`.

@@ -40,7 +40,8 @@ impl Session {
                 return io.close(Close::broken("this is not a web server"));
             }
             _ if self.stage != Stage::Online => {
-                return self.reply(io, numeric::ERR_NOTREGISTERED, |line| line.trailing("You have not registered"));
+                return self
+                    .reply(io, numeric::ERR_NOTREGISTERED, |line| line.trailing("You have not registered"));
             }
             _ => {}
         }
@@ -52,7 +53,7 @@ impl Session {
             "PART" => self.part(message, io),
             "TOPIC" => self.topic(message, io),
             "NAMES" => self.names(message, io),
-            "LIST" => io.ask(Query::Rooms),
+            "LIST" => io.ask(Query::Rooms(message.param(0).unwrap_or_default().into())),
             "WHO" => self.who(message, io),
             "WHOIS" => self.whois(message, io),
             "MODE" => self.mode(message, io),
@@ -84,7 +85,12 @@ impl Session {
         } else {
             let server = super::server_name(io).to_owned();
             io.line(|bytes| {
-                salotto_wire::Line::new(bytes).source(&server).command("PONG").param(&server).trailing(token).end();
+                salotto_wire::Line::new(bytes)
+                    .source(&server)
+                    .command("PONG")
+                    .param(&server)
+                    .trailing(token)
+                    .end();
             });
         }
     }
@@ -127,7 +133,9 @@ impl Session {
             })));
         }
         if let Some(beyond) = targets.split(',').filter(|target| !target.is_empty()).nth(RECIPIENTS_MAX) {
-            self.reply(io, numeric::ERR_TOOMANYTARGETS, |line| line.param(beyond).trailing("Too many recipients"));
+            self.reply(io, numeric::ERR_TOOMANYTARGETS, |line| {
+                line.param(beyond).trailing("Too many recipients")
+            });
         }
     }
 
@@ -154,7 +162,9 @@ impl Session {
                 None
             }
             _ => {
-                self.reply(io, numeric::ERR_BADCHANMASK, |line| line.param(text).trailing("Bad Channel Mask"));
+                self.reply(io, numeric::ERR_BADCHANMASK, |line| {
+                    line.param(text).trailing("Bad Channel Mask")
+                });
                 None
             }
         }
@@ -168,7 +178,9 @@ impl Session {
             message.param(1).filter(|reason| !reason.is_empty()).map(|reason| cut(reason, 300).into());
         for room in rooms.split(',').filter(|room| !room.is_empty()).take(TARGETS_MAX) {
             match RoomName::new(room) {
-                Ok(room) => io.submit(Command::Part { session: io.meta.session, room, reason: reason.clone() }),
+                Ok(room) => {
+                    io.submit(Command::Part { session: io.meta.session, room, reason: reason.clone() })
+                }
                 Err(_) => self.no_such_channel(room, io),
             }
         }
@@ -233,7 +245,9 @@ impl Session {
         } else if self.is_own(target) {
             self.own_mode(letters, io);
         } else {
-            self.reply(io, numeric::ERR_USERSDONTMATCH, |line| line.trailing("Can't change mode for other users"));
+            self.reply(io, numeric::ERR_USERSDONTMATCH, |line| {
+                line.trailing("Can't change mode for other users")
+            });
         }
     }
 
@@ -329,7 +343,9 @@ impl Session {
     fn version(&self, io: &mut Io<'_>) {
         let server = super::server_name(io).to_owned();
         self.reply(io, numeric::RPL_VERSION, |line| {
-            line.param(super::welcome::VERSION).param(&server).trailing("https://github.com/salotto-chat/salotto")
+            line.param(super::welcome::VERSION)
+                .param(&server)
+                .trailing("https://github.com/salotto-chat/salotto")
         });
         self.isupport(io);
     }
@@ -367,7 +383,9 @@ impl Session {
     fn markread(&self, message: &Message<'_>, io: &mut Io<'_>) {
         if !self.has(Capability::ReadMarker) {
             let command = "MARKREAD";
-            return self.reply(io, numeric::ERR_UNKNOWNCOMMAND, |line| line.param(command).trailing("Unknown command"));
+            return self.reply(io, numeric::ERR_UNKNOWNCOMMAND, |line| {
+                line.param(command).trailing("Unknown command")
+            });
         }
         let Some(target) = message.param(0).filter(|target| !target.is_empty()) else {
             return self.fail(io, "MARKREAD", "NEED_MORE_PARAMS", &[], "Missing parameters");

@@ -27,7 +27,12 @@ pub(crate) fn emit(label: Option<&str>, lines: &[u8], out: &mut Outgoing) {
         _ => {
             let open = format!("+{BATCH}");
             out.line(|bytes| {
-                Line::new(bytes).tag("label", label).command("BATCH").param(&open).param("labeled-response").end();
+                Line::new(bytes)
+                    .tag("label", label)
+                    .command("BATCH")
+                    .param(&open)
+                    .param("labeled-response")
+                    .end();
             });
             let mut inner = false;
             for line in rest {

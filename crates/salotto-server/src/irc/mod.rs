@@ -19,7 +19,9 @@ mod welcome;
 use std::sync::Arc;
 
 use salotto_core::{AccountId, Event, Nick, PostKind, PostTarget, SessionId};
-use salotto_wire::{BODY_LEN_MAX, CLIENT_TAGS_LEN_MAX, Capability, CapabilitySet, Line, Message, Numeric, numeric};
+use salotto_wire::{
+    BODY_LEN_MAX, CLIENT_TAGS_LEN_MAX, Capability, CapabilitySet, Line, Message, Numeric, numeric,
+};
 
 use crate::adapter::{Plan, Style};
 use crate::hub::{Answer, Turn};
@@ -120,7 +122,7 @@ impl Session {
         io.begin(label.is_some());
         let tags_len = message.raw_tags().len();
         let body_len = line.len() - if tags_len > 0 { tags_len + 2 } else { 0 };
-        if body_len + 2 > BODY_LEN_MAX || tags_len > CLIENT_TAGS_LEN_MAX {
+        if body_len + 2 > BODY_LEN_MAX || tags_len + 2 > CLIENT_TAGS_LEN_MAX {
             self.too_long(io);
         } else {
             self.dispatch(&message, io);
@@ -163,14 +165,17 @@ impl Session {
             Event::Invited { card, .. } => shared_if(own(&card.nick) || has(Capability::InviteNotify)),
             Event::Posted(posted) => {
                 let mine = own(&posted.card.nick);
-                let direct = matches!(&posted.target, PostTarget::Person(_, to) if !own(to));
+                let (direct, to_oneself) = match &posted.target {
+                    PostTarget::Person(_, to) => (!own(to), own(to)),
+                    PostTarget::Room(..) => (false, false),
+                };
                 if posted.kind == PostKind::Tags && !has(Capability::MessageTags) {
                     return Plan::Skip;
                 }
                 // One's own lines come back to the session that said them, and private ones to the person's other
                 // sessions, only where the client can tell them from somebody else's.
                 let from_here = turn.session == session;
-                shared_if(has(Capability::EchoMessage) || !(from_here || (mine && direct)))
+                shared_if(has(Capability::EchoMessage) || to_oneself || !(from_here || (mine && direct)))
             }
             _ => Plan::Own,
         }
@@ -244,14 +249,22 @@ impl Session {
     }
 
     fn need_more_params(&self, io: &mut Io<'_>, command: &str) {
-        self.reply(io, numeric::ERR_NEEDMOREPARAMS, |line| line.param(command).trailing("Not enough parameters"));
+        self.reply(io, numeric::ERR_NEEDMOREPARAMS, |line| {
+            line.param(command).trailing("Not enough parameters")
+        });
     }
 
     /// Whether something may be written now; says so to the client where it may not.
     fn writable(&self, io: &mut Io<'_>, command: &str) -> bool {
         let read_only = io.shared.read_only.load(std::sync::atomic::Ordering::Relaxed);
         if read_only {
-            self.fail(io, command, "TEMPORARILY_UNAVAILABLE", &[], "The server cannot write to its disk; please try again later");
+            self.fail(
+                io,
+                command,
+                "TEMPORARILY_UNAVAILABLE",
+                &[],
+                "The server cannot write to its disk; please try again later",
+            );
         }
         !read_only
     }
@@ -259,10 +272,14 @@ impl Session {
     /// The result of a job.
     pub fn job_done(&mut self, result: JobResult, io: &mut Io<'_>) {
         match (self.waiting.take(), result) {
-            (Some(Waiting::ServerPassword), JobResult::Checked(right)) => self.server_password_checked(right, io),
+            (Some(Waiting::ServerPassword), JobResult::Checked(right)) => {
+                self.server_password_checked(right, io)
+            }
             (Some(Waiting::Sasl), JobResult::Authenticated(account)) => self.authenticated(account, io),
             (Some(Waiting::Sasl), _) => self.authenticated(None, io),
-            (Some(Waiting::Register { name }), JobResult::Hashed(verifier)) => self.password_hashed(name, verifier, io),
+            (Some(Waiting::Register { name }), JobResult::Hashed(verifier)) => {
+                self.password_hashed(name, verifier, io)
+            }
             (Some(Waiting::Oper), JobResult::Checked(right)) => self.oper_checked(right, io),
             (Some(Waiting::History(request)), result) => self.history_read(&request, result, io),
             _ => {}

@@ -48,7 +48,9 @@ pub(crate) fn read(letters: &str, arguments: &[&str]) -> Vec<Asked> {
                 Ok(change) => change,
                 Err(ModeError::Unknown { mode }) => return Some(Asked::Unknown(mode)),
                 // Taking a key away needs no argument to be understood.
-                Err(ModeError::NoArgument { mode: 'k' }) => return Some(Asked::Change(ModeChange::Key(None))),
+                Err(ModeError::NoArgument { mode: 'k' }) => {
+                    return Some(Asked::Change(ModeChange::Key(None)));
+                }
                 // An argument that is missing is passed over, as most servers do.
                 Err(ModeError::NoArgument { .. }) => return None,
             };
@@ -68,7 +70,9 @@ fn one(on: bool, letter: char, argument: Option<&str>) -> Asked {
         ('o', _) => Asked::Change(ModeChange::Role { role: Role::Operator, nick: text.into(), on }),
         ('v', _) => Asked::Change(ModeChange::Role { role: Role::Voice, nick: text.into(), on }),
         ('k', false) => Asked::Change(ModeChange::Key(None)),
-        ('k', true) if text.is_empty() || text.len() > 64 || text.contains([' ', ',']) || text.starts_with(':') => {
+        ('k', true)
+            if text.is_empty() || text.len() > 64 || text.contains([' ', ',']) || text.starts_with(':') =>
+        {
             Asked::Invalid('k', text.into(), "A key is 1 to 64 characters without spaces and commas")
         }
         ('k', true) => Asked::Change(ModeChange::Key(Some(text.into()))),

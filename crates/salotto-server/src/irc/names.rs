@@ -22,7 +22,9 @@ impl Session {
             let nick = card.nick.as_str();
             let len = sign.len() + nick.len() + if masks { card.user.len() + card.host.len() + 2 } else { 0 };
             if !line.is_empty() && line.len() + 1 + len > room_for_names {
-                self.reply(io, numeric::RPL_NAMREPLY, |reply| reply.param(symbol).param(room).trailing(&line));
+                self.reply(io, numeric::RPL_NAMREPLY, |reply| {
+                    reply.param(symbol).param(room).trailing(&line)
+                });
                 line.clear();
             }
             if !line.is_empty() {
@@ -47,4 +49,3 @@ impl Session {
         self.reply(io, numeric::RPL_ENDOFNAMES, |line| line.param(room).trailing("End of /NAMES list"));
     }
 }
-

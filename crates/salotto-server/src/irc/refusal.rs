@@ -22,7 +22,9 @@ impl Session {
                 self.reply(io, numeric::ERR_NOTREGISTERED, |line| line.trailing("You have not registered"));
             }
             Refusal::AlreadySignedIn => {
-                self.reply(io, numeric::ERR_ALREADYREGISTERED, |line| line.trailing("You may not reregister"));
+                self.reply(io, numeric::ERR_ALREADYREGISTERED, |line| {
+                    line.trailing("You may not reregister")
+                });
             }
             Refusal::NoSuchNick(nick) => self.no_such_nick(nick, io),
             Refusal::NoSuchRoom(room) => self.no_such_channel(room, io),
@@ -41,7 +43,9 @@ impl Session {
                     SpeakBar::Moderated => "Cannot send to channel: it is moderated",
                     SpeakBar::Banned => "Cannot send to channel: you are banned",
                 };
-                self.reply(io, numeric::ERR_CANNOTSENDTOCHAN, |line| line.param(room.as_str()).trailing(reason));
+                self.reply(io, numeric::ERR_CANNOTSENDTOCHAN, |line| {
+                    line.param(room.as_str()).trailing(reason)
+                });
             }
             Refusal::CannotJoin(room, bar) => {
                 let (numeric, reason) = match bar {
@@ -49,7 +53,9 @@ impl Session {
                     JoinBar::BadKey => (numeric::ERR_BADCHANNELKEY, "Cannot join channel (+k)"),
                     JoinBar::Full => (numeric::ERR_CHANNELISFULL, "Cannot join channel (+l)"),
                     JoinBar::Banned => (numeric::ERR_BANNEDFROMCHAN, "Cannot join channel (+b)"),
-                    JoinBar::TooManyRooms => (numeric::ERR_TOOMANYCHANNELS, "You have joined too many channels"),
+                    JoinBar::TooManyRooms => {
+                        (numeric::ERR_TOOMANYCHANNELS, "You have joined too many channels")
+                    }
                     JoinBar::ServerFull => (numeric::ERR_TOOMANYCHANNELS, "The server has too many channels"),
                 };
                 self.reply(io, numeric, |line| line.param(room.as_str()).trailing(reason));
@@ -64,10 +70,22 @@ impl Session {
                 line.param(room.as_str()).param(mask).trailing("Channel list is full")
             }),
             Refusal::AccountExists(name) => {
-                self.fail(io, "REGISTER", "ACCOUNT_EXISTS", &[name.as_str()], "An account of that name exists already");
+                self.fail(
+                    io,
+                    "REGISTER",
+                    "ACCOUNT_EXISTS",
+                    &[name.as_str()],
+                    "An account of that name exists already",
+                );
             }
             Refusal::AccountNameInUse(name) => {
-                self.fail(io, "REGISTER", "USERNAME_IN_USE", &[name.as_str()], "Somebody is using that name now");
+                self.fail(
+                    io,
+                    "REGISTER",
+                    "USERNAME_IN_USE",
+                    &[name.as_str()],
+                    "Somebody is using that name now",
+                );
             }
             Refusal::AlreadyLoggedIn(name) => {
                 let text = "You are signed in to an account already";

@@ -18,7 +18,9 @@ impl Session {
     pub(super) fn pass(&mut self, message: &Message<'_>, io: &mut Io<'_>) {
         match message.param(0) {
             _ if self.stage != Stage::Registering => {
-                self.reply(io, numeric::ERR_ALREADYREGISTERED, |line| line.trailing("You may not reregister"));
+                self.reply(io, numeric::ERR_ALREADYREGISTERED, |line| {
+                    line.trailing("You may not reregister")
+                });
             }
             None => self.need_more_params(io, "PASS"),
             Some(password) => self.password = Some(password.to_owned()),
@@ -28,7 +30,8 @@ impl Session {
     /// `USER`.
     pub(super) fn user(&mut self, message: &Message<'_>, io: &mut Io<'_>) {
         if self.stage != Stage::Registering || self.user.is_some() {
-            return self.reply(io, numeric::ERR_ALREADYREGISTERED, |line| line.trailing("You may not reregister"));
+            return self
+                .reply(io, numeric::ERR_ALREADYREGISTERED, |line| line.trailing("You may not reregister"));
         }
         let [user, _, _, realname, ..] = message.params() else {
             return self.need_more_params(io, "USER");
@@ -77,7 +80,13 @@ impl Session {
         match message.param(0) {
             None => self.need_more_params(io, "RESUME"),
             Some(_) if self.stage != Stage::Registering => {
-                self.fail(io, "RESUME", "ALREADY_REGISTERED", &[], "A session can be resumed only before signing in");
+                self.fail(
+                    io,
+                    "RESUME",
+                    "ALREADY_REGISTERED",
+                    &[],
+                    "A session can be resumed only before signing in",
+                );
             }
             Some(token) => self.resume = Some(*blake3::hash(token.as_bytes()).as_bytes()),
         }
@@ -95,7 +104,12 @@ impl Session {
         if let Some(expected) = io.shared.config.server.password.clone().filter(|_| !self.password_right) {
             self.nick = nick.as_str().into();
             let given = self.password.take().unwrap_or_default();
-            return self.start(Waiting::ServerPassword, Job::Check { expected: Some(expected), given }, "PASS", io);
+            return self.start(
+                Waiting::ServerPassword,
+                Job::Check { expected: Some(expected), given },
+                "PASS",
+                io,
+            );
         }
         self.sign_in(io);
     }
@@ -114,7 +128,9 @@ impl Session {
     pub(super) fn start(&mut self, waiting: Waiting, job: Job, command: &str, io: &mut Io<'_>) {
         match io.job(job) {
             Ok(()) => self.waiting = Some(waiting),
-            Err(_) => self.fail(io, command, "TEMPORARILY_UNAVAILABLE", &[], "The server is busy; please try again"),
+            Err(_) => {
+                self.fail(io, command, "TEMPORARILY_UNAVAILABLE", &[], "The server is busy; please try again")
+            }
         }
     }
 
@@ -122,7 +138,8 @@ impl Session {
         let (Some(nick), Some((user, realname))) = (self.nick_wish.take(), self.user.clone()) else { return };
         let shared = io.shared.clone();
         let resumable = self.new_resume_token();
-        let lobby = shared.config.rooms.lobby_join.then(|| RoomName::new(&shared.config.rooms.lobby).ok()).flatten();
+        let lobby =
+            shared.config.rooms.lobby_join.then(|| RoomName::new(&shared.config.rooms.lobby).ok()).flatten();
         self.stage = Stage::SigningIn;
         io.submit(Command::SignIn(Box::new(SignIn {
             session: io.meta.session,
@@ -159,7 +176,9 @@ impl Session {
         self.welcome(card, io);
         if let Some(token) = self.resume_token.take() {
             let server = server_name(io).to_owned();
-            io.line(|bytes| Line::new(bytes).source(&server).command("RESUME").param("TOKEN").param(&token).end());
+            io.line(|bytes| {
+                Line::new(bytes).source(&server).command("RESUME").param("TOKEN").param(&token).end()
+            });
         }
     }
 
@@ -173,8 +192,11 @@ impl Session {
 
 /// A user name as others see it: what the client says is not checked, so it is marked, and kept short.
 fn user_name(text: &str) -> String {
-    let clean: String =
-        text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).take(USER_LEN_MAX - 1).collect();
+    let clean: String = text
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        .take(USER_LEN_MAX - 1)
+        .collect();
     if clean.is_empty() { "~user".into() } else { format!("~{clean}") }
 }
 

@@ -64,7 +64,11 @@ pub(crate) fn render(
             for (on, mode) in [(roles.operator, "+o"), (roles.voice, "+v")] {
                 if on {
                     pen.line(at, None, |line, _| {
-                        line.source(server).command("MODE").param(name.as_str()).param(mode).param(card.nick.as_str())
+                        line.source(server)
+                            .command("MODE")
+                            .param(name.as_str())
+                            .param(mode)
+                            .param(card.nick.as_str())
                     });
                 }
             }
@@ -94,9 +98,9 @@ pub(crate) fn render(
             };
             pen.line(at, Some(card), |line, _| from(line, card).command("QUIT").trailing(&reason));
         }
-        Event::Renamed { before, card, .. } => pen.line(at, Some(card), |line, _| {
-            from(line, before).command("NICK").param(card.nick.as_str())
-        }),
+        Event::Renamed { before, card, .. } => {
+            pen.line(at, Some(card), |line, _| from(line, before).command("NICK").param(card.nick.as_str()))
+        }
         Event::RealnameChanged { card, .. } => {
             pen.line(at, Some(card), |line, _| from(line, card).command("SETNAME").trailing(&card.realname));
         }
@@ -119,7 +123,8 @@ pub(crate) fn render(
         }),
         Event::ModesChanged { name, by, changes } => pen.line(at, by.as_deref(), |line, _| {
             let (letters, arguments) = modes::write(changes);
-            let mut line = from_or(line, by.as_deref(), server).command("MODE").param(name.as_str()).param(&letters);
+            let mut line =
+                from_or(line, by.as_deref(), server).command("MODE").param(name.as_str()).param(&letters);
             for argument in &arguments {
                 line = line.param(argument);
             }
@@ -139,7 +144,12 @@ struct Pen<'a> {
 
 impl Pen<'_> {
     /// `build` learns whether other tags are welcome.
-    fn line(&mut self, at: Timestamp, by: Option<&Card>, build: impl for<'b> FnOnce(Line<'b>, bool) -> Line<'b>) {
+    fn line(
+        &mut self,
+        at: Timestamp,
+        by: Option<&Card>,
+        build: impl for<'b> FnOnce(Line<'b>, bool) -> Line<'b>,
+    ) {
         let start = self.bytes.len();
         let tags = self.capabilities.contains(Capability::MessageTags);
         let mut line = Line::new(self.bytes);

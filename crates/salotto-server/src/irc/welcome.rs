@@ -46,12 +46,12 @@ impl Session {
             format!("AWAYLEN={}", limits.away_len),
             "BOT=B".into(),
             "CASEMAPPING=ascii".into(),
-            format!("CHANLIMIT=#:{}", limits.rooms_per_person),
+            format!("CHANLIMIT=#:{}", salotto_core::ROOMS_PER_PERSON_MAX),
             format!("CHANMODES={}", modes::CHANMODES),
             format!("CHANNELLEN={}", limits.room_len),
             "CHANTYPES=#".into(),
             format!("CHATHISTORY={}", chathistory::LIMIT_MAX),
-            "ELIST=".into(),
+            "ELIST=MNU".into(),
             format!("HOSTLEN={}", 64),
             format!("KICKLEN={}", limits.kick_len),
             format!("MAXLIST=b:{}", salotto_core::BANS_MAX),
@@ -71,7 +71,10 @@ impl Session {
         ];
         for tokens in tokens.chunks(TOKENS_MAX) {
             self.reply(io, numeric::RPL_ISUPPORT, |line| {
-                tokens.iter().fold(line, |line, token| line.param(token)).trailing("are supported by this server")
+                tokens
+                    .iter()
+                    .fold(line, |line, token| line.param(token))
+                    .trailing("are supported by this server")
             });
         }
     }

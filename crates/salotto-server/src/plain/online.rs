@@ -38,7 +38,7 @@ impl Session {
             Input::Say(text) => self.say_here(text, false, io),
             Input::Act(text) => self.say_here(text, true, io),
             Input::Message { to, text } => self.say(to, text, false, io),
-            Input::Rooms => io.ask(Query::Rooms),
+            Input::Rooms => io.ask(Query::Rooms("".into())),
             Input::Who => {
                 if let Some(room) = self.here(io) {
                     io.ask(Query::Names(room.as_str().into()));

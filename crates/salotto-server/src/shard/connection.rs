@@ -19,6 +19,7 @@ use crate::hub::{Answer, Ask, Query, Submission, Turn};
 use crate::irc::label;
 use crate::jobs::{Job, JobResult};
 use crate::listen::{Incoming, ListenerKind, Permit, WebSubprotocol};
+use crate::plain::telnet;
 use crate::shared::Shared;
 
 /// How many submissions of one connection may be under way; it is not read from while there are more.
@@ -192,7 +193,9 @@ impl Io<'_> {
         let lines = self.out.captured();
         let more = self.meta.submitted;
         let request = self.meta.request;
-        let Some(pending) = self.pending.front_mut().filter(|pending| pending.request == request) else { return };
+        let Some(pending) = self.pending.front_mut().filter(|pending| pending.request == request) else {
+            return;
+        };
         pending.remaining = (pending.remaining + more).saturating_sub(1);
         if pending.remaining > 0 {
             pending.lines = lines;
@@ -203,9 +206,10 @@ impl Io<'_> {
     }
 }
 
-/// The incoming side, by framing.
+/// The incoming side, by what is spoken.
 enum Input {
     Lines(LineBuffer),
+    Terminal(telnet::Filter, LineBuffer),
     Frames(Box<Frames>),
 }
 
@@ -243,14 +247,20 @@ impl Connection {
     pub fn open(incoming: Incoming, session: SessionId, shared: &Shared) -> io::Result<Connection> {
         let Incoming { stream, tls, leftover, kind, peer, permit } = incoming;
         stream.set_nonblocking(true)?;
-        let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+        let keepalive = socket2::TcpKeepalive::new()
+            .with_time(Duration::from_secs(60))
+            .with_interval(Duration::from_secs(15));
         socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+        let lines = || LineBuffer::new(LINE_LEN_MAX);
+        let mut stalled = leftover;
         let (framing, input) = match kind {
-            ListenerKind::Web { subprotocol } => (
-                Framing::WebSocket { binary: subprotocol == WebSubprotocol::Binary },
-                Input::Frames(Box::new(Frames::new(LINE_LEN_MAX * 2))),
-            ),
-            _ => (Framing::Lines, Input::Lines(LineBuffer::new(LINE_LEN_MAX))),
+            ListenerKind::Web { subprotocol } => {
+                let mut frames = Box::new(Frames::new(LINE_LEN_MAX * 2));
+                frames.feed(&std::mem::take(&mut stalled));
+                (Framing::WebSocket { binary: subprotocol == WebSubprotocol::Binary }, Input::Frames(frames))
+            }
+            ListenerKind::Text => (Framing::Lines, Input::Terminal(telnet::Filter::default(), lines())),
+            ListenerKind::Irc | ListenerKind::IrcTls => (Framing::Lines, Input::Lines(lines())),
         };
         let now = Instant::now();
         Ok(Connection {
@@ -275,7 +285,7 @@ impl Connection {
             finished: false,
             passed_over: false,
             input,
-            stalled: leftover,
+            stalled,
             pending: VecDeque::new(),
             closing: None,
             opened: now,
@@ -306,13 +316,8 @@ impl Connection {
         shared: &Arc<Shared>,
         act: impl FnOnce(&mut Adapter, &mut Io<'_>),
     ) {
-        let mut io = Io {
-            out: &mut self.out,
-            meta: &mut self.meta,
-            shared,
-            submissions,
-            pending: &mut self.pending,
-        };
+        let mut io =
+            Io { out: &mut self.out, meta: &mut self.meta, shared, submissions, pending: &mut self.pending };
         act(&mut self.adapter, &mut io);
         if let Some(close) = self.meta.close.take() {
             self.close(close);
@@ -337,17 +342,28 @@ impl Connection {
     pub fn resume(&mut self, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
         if !self.stalled.is_empty() || matches!(self.input, Input::Frames(_)) {
             let stalled = std::mem::take(&mut self.stalled);
-            self.input(&stalled, submissions, shared);
+            self.handle(&stalled, submissions, shared);
         }
     }
 
     /// Takes bytes from the socket.
-    pub fn input(&mut self, mut bytes: &[u8], submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
-        self.heard |= !bytes.is_empty();
-        if let Input::Frames(frames) = &mut self.input {
-            frames.feed(bytes);
-            bytes = &[];
+    pub fn input(&mut self, bytes: &[u8], submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
+        self.heard = true;
+        match &mut self.input {
+            Input::Lines(_) => self.handle(bytes, submissions, shared),
+            Input::Terminal(filter, _) => {
+                let text = filter.filter(bytes);
+                self.handle(&text, submissions, shared);
+            }
+            Input::Frames(frames) => {
+                frames.feed(bytes);
+                self.handle(&[], submissions, shared);
+            }
         }
+    }
+
+    /// Handles lines until there is none, or the session can take no more for now.
+    fn handle(&mut self, mut bytes: &[u8], submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
         loop {
             if !self.takes_input() {
                 self.stalled.extend_from_slice(bytes);
@@ -356,7 +372,7 @@ impl Connection {
             let Connection { input, out, adapter, meta, pending, allowance, throttled, .. } = self;
             let mut io = Io { out, meta, shared, submissions, pending };
             match input {
-                Input::Lines(lines) => match lines.next(&mut bytes) {
+                Input::Lines(lines) | Input::Terminal(_, lines) => match lines.next(&mut bytes) {
                     Some(Ok(line)) => adapter.line(line, &mut io),
                     Some(Err(LineError::Overlong { .. })) => adapter.overlong(&mut io),
                     Some(Err(LineError::InvalidUtf8)) => adapter.not_utf8(&mut io),
@@ -409,7 +425,13 @@ impl Connection {
     }
 
     /// An event that is shown in the session's own way.
-    pub fn event(&mut self, turn: &Turn, event: &Event, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
+    pub fn event(
+        &mut self,
+        turn: &Turn,
+        event: &Event,
+        submissions: &mut Vec<Submission>,
+        shared: &Arc<Shared>,
+    ) {
         match event {
             Event::SignedIn { card, .. } => {
                 shared.metrics.sessions.fetch_add(1, Ordering::Relaxed);
@@ -442,7 +464,12 @@ impl Connection {
     }
 
     /// It ends; says whether input may go on that could not before.
-    pub fn turn_ends(&mut self, turn: &Turn, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) -> bool {
+    pub fn turn_ends(
+        &mut self,
+        turn: &Turn,
+        submissions: &mut Vec<Submission>,
+        shared: &Arc<Shared>,
+    ) -> bool {
         if turn.request == CLOSING {
             return false;
         }
@@ -541,7 +568,8 @@ impl Connection {
         }
         let plain = matches!(self.adapter, Adapter::Plain(_));
         if self.meta.nick.is_none() {
-            let patience = if plain { PATIENCE_PLAIN } else { Duration::from_secs(limits.registration_seconds) };
+            let patience =
+                if plain { PATIENCE_PLAIN } else { Duration::from_secs(limits.registration_seconds) };
             if now.saturating_duration_since(self.opened) > patience {
                 self.close(Close::broken("registration timeout"));
             }
@@ -550,7 +578,9 @@ impl Connection {
             let silence = now.saturating_duration_since(self.last_heard);
             if silence > Duration::from_secs(limits.drop_seconds) {
                 self.close(Close::broken("ping timeout"));
-            } else if silence > Duration::from_secs(limits.ping_seconds) && !std::mem::replace(&mut self.pinged, true) {
+            } else if silence > Duration::from_secs(limits.ping_seconds)
+                && !std::mem::replace(&mut self.pinged, true)
+            {
                 self.act(submissions, shared, |adapter, io| adapter.ping(io));
             }
         }

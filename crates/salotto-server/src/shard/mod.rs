@@ -247,7 +247,11 @@ impl Running {
     }
 
     /// Runs something on a connection, with all that an adapter may reach.
-    fn with<R>(&mut self, slot: Slot, act: impl FnOnce(&mut Connection, &mut Vec<Submission>, &Arc<Shared>) -> R) -> Option<R> {
+    fn with<R>(
+        &mut self,
+        slot: Slot,
+        act: impl FnOnce(&mut Connection, &mut Vec<Submission>, &Arc<Shared>) -> R,
+    ) -> Option<R> {
         let connection = self.connections.get_mut(slot)?;
         let result = act(connection, &mut self.submissions, &self.shared);
         if connection.is_due() && !std::mem::replace(&mut connection.marked, true) {
@@ -316,7 +320,9 @@ impl Running {
     fn turn(&mut self, turn: &Turn) {
         let origin = self.roster.slot(turn.session);
         if let Some(slot) = origin {
-            self.with(slot, |connection, submissions, shared| connection.turn_begins(turn, submissions, shared));
+            self.with(slot, |connection, submissions, shared| {
+                connection.turn_begins(turn, submissions, shared)
+            });
         }
         for effect in &turn.effects {
             self.roster.before(&effect.event);
@@ -324,7 +330,9 @@ impl Running {
             self.roster.after(&effect.event);
         }
         if let Some(slot) = origin {
-            let resumed = self.with(slot, |connection, submissions, shared| connection.turn_ends(turn, submissions, shared));
+            let resumed = self.with(slot, |connection, submissions, shared| {
+                connection.turn_ends(turn, submissions, shared)
+            });
             if resumed == Some(true) {
                 self.ready.push(slot);
             }
@@ -376,7 +384,9 @@ impl Running {
             Plan::Skip => return,
             Plan::Shared => {
                 let key = connection.render_key();
-                connection.out.framed(self.renders.get(key, |bytes| adapter::render(turn, event, key, &self.shared, bytes)));
+                connection.out.framed(
+                    self.renders.get(key, |bytes| adapter::render(turn, event, key, &self.shared, bytes)),
+                );
             }
             Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),
         }
@@ -386,7 +396,7 @@ impl Running {
     }
 
     fn write_dirty(&mut self) {
-        let hard = self.shared.config.limits.sendq_hard;
+        let hard = self.shared.config.limits.sendq;
         for slot in std::mem::take(&mut self.dirty) {
             let Some(connection) = self.connections.get_mut(slot) else { continue };
             connection.marked = false;
@@ -402,7 +412,9 @@ impl Running {
                 Ok(_) => {}
                 Err(error) => {
                     let reason = match error.kind() {
-                        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset".into(),
+                        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                            "connection reset".into()
+                        }
                         kind => format!("write error: {kind}"),
                     };
                     connection.out = Outgoing::new(connection.out.framing());

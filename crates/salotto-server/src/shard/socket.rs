@@ -176,7 +176,9 @@ impl Frames {
                 Ok(Message::Binary(bytes)) => return Some(Frame::Payload(bytes.to_vec())),
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
                 Ok(Message::Close(_)) => return Some(Frame::Closed("closed by the client")),
-                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return None;
+                }
                 Err(tungstenite::Error::Capacity(_)) => return Some(Frame::Closed("message too long")),
                 Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed) => {
                     return Some(Frame::Closed("closed by the client"));

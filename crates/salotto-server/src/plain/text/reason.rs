@@ -3,7 +3,7 @@
 use super::Tongue;
 
 /// Whole reasons, in English and Italian.
-const WHOLE: [(&str, &str); 13] = [
+const WHOLE: [(&str, &str); 11] = [
     ("closed by the client", "chiusa dall'altra parte"),
     ("connection reset", "interrotta dall'altra parte"),
     ("ping timeout", "nessuna risposta"),
@@ -14,9 +14,7 @@ const WHOLE: [(&str, &str); 13] = [
     ("this is not a web server", "questo non è un server web"),
     ("replaced", "sostituita da una più recente"),
     (SERVER_LOST, "il suo server non risponde più"),
-    ("interrupted", "interrotto da tastiera"),
-    ("terminated", "spento da chi lo gestisce"),
-    ("shutting down", "spegnimento"),
+    ("stopped by its operator", "fermato da chi lo gestisce"),
 ];
 
 /// What is told where one of several servers is lost.
