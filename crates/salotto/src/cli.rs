@@ -5,11 +5,12 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use salotto_bench::BenchArgs;
 use salotto_server::config::Override;
+use salotto_terminal::Fingerprint;
 
 use crate::language::Language;
 
 /// Salotto: a chat server and its clients in one program
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "salotto", version, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do
@@ -18,10 +19,12 @@ pub struct Cli {
 }
 
 /// What the program can do.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub enum Command {
     /// Run the chat server
     Serve(ServeOptions),
+    /// Chat in this terminal, or through a pipe
+    Chat(ChatOptions),
     /// Load a server and measure it
     Bench(BenchArgs),
     /// Print a commented configuration file
@@ -83,6 +86,48 @@ impl ServeOptions {
         .filter_map(|(key, option, value)| Some(Override { key, option, value: value.clone()? }))
         .collect()
     }
+}
+
+/// Options of `salotto chat`.
+#[derive(Args, Clone, Default)]
+pub struct ChatOptions {
+    /// Server: host, host:port or irc://host:port/room [default: this machine]
+    #[arg(value_name = "SERVER")]
+    pub server: Option<String>,
+    /// Server, the same as an option
+    #[arg(long, conflicts_with = "server")]
+    pub host: Option<String>,
+    /// Port [default: 6667, or 6697 with TLS]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// User name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Room to enter
+    #[arg(long)]
+    pub room: Option<String>,
+    /// Encrypt the connection
+    #[arg(long)]
+    pub tls: bool,
+    /// Trust the certificate with this SHA-256 fingerprint, and no other; implies --tls
+    #[arg(long, value_name = "SHA256")]
+    pub fingerprint: Option<Fingerprint>,
+    /// Ask for the password of the account
+    #[arg(long)]
+    pub ask_password: bool,
+    // On the command line everybody on the machine could read it.
+    #[arg(skip = std::env::var("SALOTTO_PASSWORD").ok().filter(|password| !password.is_empty()))]
+    pub password: Option<String>,
+    /// One event a line, without a screen
+    #[arg(long)]
+    pub plain: bool,
+    /// Language: en or it
+    #[arg(long, value_name = "LANGUAGE", value_parser = language)]
+    pub lang: Option<Language>,
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    text.parse().map_err(|()| "give en or it".to_owned())
 }
 
 /// Options of `salotto config`.
@@ -189,6 +234,7 @@ fn italian(command: clap::Command, path: &str) -> clap::Command {
         "" => "salotto <COMANDO>".to_owned(),
         "desktop" => "salotto desktop [ARGOMENTI]...".to_owned(),
         "bench" => "salotto bench <COMANDO>".to_owned(),
+        "chat" => "salotto chat [OPZIONI] [SERVER]".to_owned(),
         path => format!("salotto {path} [OPZIONI]"),
     });
     if path.is_empty() {
@@ -227,7 +273,7 @@ fn translation(key: &str) -> Option<&'static str> {
 }
 
 /// The Italian of every command, and of every option as `command option`.
-const ITALIAN: [(&str, &str); 28] = [
+const ITALIAN: [(&str, &str); 39] = [
     ("", "Salotto: un server di chat e i suoi client in un solo programma"),
     ("serve", "Avvia il server di chat"),
     ("serve host", "Indirizzo su cui ascoltare, o un nome che lo indica; si può ripetere"),
@@ -239,6 +285,17 @@ const ITALIAN: [(&str, &str); 28] = [
     ("serve lang", "Lingua per i terminali semplici: en, it o auto"),
     ("serve config", "File di configurazione"),
     ("serve data", "Cartella in cui viene conservato tutto"),
+    ("chat", "Chatta in questo terminale, o attraverso una pipe"),
+    ("chat server", "Server: host, host:porta o irc://host:porta/stanza [predefinito: questa macchina]"),
+    ("chat host", "Server, come opzione"),
+    ("chat port", "Porta [predefinita: 6667, o 6697 con TLS]"),
+    ("chat name", "Nome utente"),
+    ("chat room", "Stanza in cui entrare"),
+    ("chat tls", "Cifra la connessione"),
+    ("chat fingerprint", "Accetta il certificato con questa impronta SHA-256, e nessun altro; implica --tls"),
+    ("chat ask_password", "Chiede la password dell'account"),
+    ("chat plain", "Un evento per riga, senza schermo"),
+    ("chat lang", "Lingua: en o it"),
     ("bench", "Mette sotto carico un server e lo misura"),
     ("config", "Stampa un file di configurazione commentato"),
     ("config check", "Controlla invece la configurazione esistente"),

@@ -4,7 +4,11 @@ use std::{env, path::PathBuf, process::Command};
 
 use anyhow::Context;
 
-use crate::{cli::DesktopOptions, exit::Failure, language::Language};
+use crate::{
+    cli::DesktopOptions,
+    exit::Failure,
+    language::{Language, Pick},
+};
 
 /// Becomes the desktop program, or says that it is not installed.
 pub fn run(options: &DesktopOptions, language: Language) -> Result<(), Failure> {

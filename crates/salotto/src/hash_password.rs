@@ -10,7 +10,12 @@ use crossterm::{
 };
 use salotto_server::config::Accounts;
 
-use crate::{cli::HashPasswordOptions, exit::Failure, language::Language, places};
+use crate::{
+    cli::HashPasswordOptions,
+    exit::Failure,
+    language::{Language, Pick},
+    places,
+};
 
 /// Characters of a password; longer ones are a paste gone wrong.
 const PASSWORD_LEN_MAX: usize = 1024;
@@ -19,8 +24,8 @@ const PASSWORD_LEN_MAX: usize = 1024;
 pub fn run(options: &HashPasswordOptions, language: Language) -> Result<(), Failure> {
     let cost = places::load_config(options.config.as_deref(), Vec::new())?.accounts;
     let password = if io::stdin().is_terminal() {
-        let password = ask(language.pick("Password: ", "Password: "))?;
-        if password != ask(language.pick("Once more: ", "Ancora una volta: "))? {
+        let password = ask_hidden(language.pick("Password: ", "Password: "))?;
+        if password != ask_hidden(language.pick("Once more: ", "Ancora una volta: "))? {
             return Err(
                 anyhow::anyhow!(language.pick("the two are not the same", "le due non coincidono")).into()
             );
@@ -47,9 +52,9 @@ fn hash(password: &str, cost: &Accounts) -> anyhow::Result<String> {
     Ok(hash.to_string())
 }
 
-/// Reads a line from the terminal without showing it. The prompt goes to standard error: the hash alone goes to
-/// standard output.
-fn ask(prompt: &str) -> anyhow::Result<String> {
+/// Reads a line from the terminal without showing it. The prompt goes to standard error, because only the answer
+/// belongs on standard output.
+pub fn ask_hidden(prompt: &str) -> anyhow::Result<String> {
     let mut stderr = io::stderr();
     write!(stderr, "{prompt}")?;
     stderr.flush()?;

@@ -1,9 +1,11 @@
 //! The program: `salotto serve | chat | bench | config | log | hash-password | desktop`.
 //!
-//! Exit codes: 0 done; 1 it could not be done; 2 the command line or the configuration is wrong; 130 interrupted a
-//! second time while closing.
+//! Exit codes: 0 done; 1 it could not be done; 2 the command line or the configuration is wrong; 130 interrupted.
+//! `serve` is done when it has closed after a signal, and interrupted by a second one. `chat` adds 3 for a server that
+//! cannot be reached, 4 for a name that was refused, 143 for a termination signal.
 #![forbid(unsafe_code)]
 
+mod chat;
 mod cli;
 mod config_command;
 mod desktop;
@@ -22,8 +24,11 @@ use cli::Command;
 use language::Language;
 
 fn main() -> ExitCode {
-    let language = Language::of_environment(|name| std::env::var(name).ok());
+    let language = Language::from_environment();
     let result = match cli::parse(language) {
+        Command::Chat(options) => {
+            return chat::run(&options, language).unwrap_or_else(|failure| failure.report());
+        }
         Command::Serve(options) => serve::run(&options, language),
         Command::Bench(args) => salotto_bench::run(args).map_err(Into::into),
         Command::Config(options) => config_command::run(&options),

@@ -54,6 +54,12 @@ pub fn log_folder(config: &Config, data: &Path) -> Option<PathBuf> {
     }
 }
 
+/// Where the terminal client keeps messages that are not sent yet.
+pub fn client_state() -> Option<PathBuf> {
+    let project = project()?;
+    Some(project.state_dir().unwrap_or(project.data_local_dir()).join("chat"))
+}
+
 fn project() -> Option<ProjectDirs> {
     ProjectDirs::from("", "", "salotto")
 }

@@ -8,7 +8,7 @@ use std::{
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 use salotto_server::listen::{BoundListener, Service};
 
-use crate::language::Language;
+use crate::language::{Language, Pick};
 
 /// The text that follows the list of listeners.
 ///
@@ -29,13 +29,14 @@ pub fn text(
         line(browser, &url);
     }
     if let Some(at) = best(listeners, &[Service::Irc], outside) {
+        line(language.pick("a terminal", "un terminale"), &format!("salotto chat {at}"));
         line(language.pick("any IRC client", "un client IRC"), &format!("{} {}", at.ip(), at.port()));
     }
     if let Some(at) = best(listeners, &[Service::IrcTls], outside) {
         line(language.pick("... encrypted", "... cifrato"), &format!("{} {} (TLS)", at.ip(), at.port()));
     }
     if let Some(at) = best(listeners, &[Service::Text], outside) {
-        line(language.pick("a bare terminal", "un terminale"), &format!("nc {} {}", at.ip(), at.port()));
+        line("netcat", &format!("nc {} {}", at.ip(), at.port()));
     }
 
     let head = language.pick("The room is open. Join from", "La stanza è aperta. Si entra da");
@@ -155,8 +156,9 @@ mod tests {
             "\nThe room is open. Join from\n  \
              a browser          http://127.0.0.1:8080\n  \
              a browser          http://[::1]:8080\n  \
+             a terminal         salotto chat 127.0.0.1:6667\n  \
              any IRC client     127.0.0.1 6667\n  \
-             a bare terminal    nc 127.0.0.1 2003\n\
+             netcat             nc 127.0.0.1 2003\n\
              Only this machine can reach it. For everybody: salotto serve --host 0.0.0.0 --host ::\n\
              Ctrl-C closes it.\n"
         );
@@ -171,6 +173,7 @@ mod tests {
             "\nLa stanza è aperta. Si entra da\n  \
              un browser         http://192.168.1.5:8080\n  \
              un browser         http://[2001:db8::5]:8080\n  \
+             un terminale       salotto chat 192.168.1.5:6667\n  \
              un client IRC      192.168.1.5 6667\n  \
              ... cifrato        192.168.1.5 6697 (TLS)\n\
              Ctrl-C la chiude.\n"
