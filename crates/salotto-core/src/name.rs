@@ -5,7 +5,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
@@ -22,6 +22,10 @@ pub const ROOM_NAME_LEN_MAX: usize = 64;
 /// Names that nobody may take: services of other IRC servers, which people trust by habit.
 const RESERVED: &[&str] =
     &["nickserv", "chanserv", "memoserv", "operserv", "hostserv", "botserv", "saslserv", "server", "salotto"];
+
+/// What the reserved names look like.
+static RESERVED_LOOKS: LazyLock<Vec<Skeleton>> =
+    LazyLock::new(|| RESERVED.iter().map(|name| skeleton_of(name)).collect());
 
 /// Why a text is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
@@ -94,7 +98,7 @@ impl Nick {
         if key.chars().any(forbidden_in_nick) || key.len() > NICK_LEN_MAX {
             return Err(NameError::BadCharacter);
         }
-        if RESERVED.contains(&key.as_str()) {
+        if RESERVED_LOOKS.contains(&skeleton_of(&key)) {
             return Err(NameError::Reserved);
         }
         let text = if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() };
@@ -113,11 +117,15 @@ impl Nick {
 
     /// The form under which look-alikes are found.
     pub fn skeleton(&self) -> Skeleton {
-        let shape: String = skeleton(self.key.as_str()).collect();
-        // The skeleton of `0` is a capital letter, so what comes out is folded once more.
-        let folded = shape.to_lowercase();
-        Skeleton(skeleton(&folded).collect::<String>().into())
+        skeleton_of(self.key.as_str())
     }
+}
+
+fn skeleton_of(key: &str) -> Skeleton {
+    let shape: String = skeleton(key).collect();
+    // The skeleton of `0` is a capital letter, so what comes out is folded once more.
+    let folded = shape.to_lowercase();
+    Skeleton(skeleton(&folded).collect::<String>().into())
 }
 
 impl PartialEq for Nick {
@@ -267,6 +275,8 @@ mod tests {
         check("a\r\nb", Err(NameError::BadCharacter));
         check("nick!user@host", Err(NameError::BadCharacter));
         check("NickServ", Err(NameError::Reserved));
+        check("N\u{456}ckServ", Err(NameError::Reserved));
+        check("sa1otto", Err(NameError::Reserved));
         check(&"a".repeat(33), Err(NameError::TooLong));
     }
 

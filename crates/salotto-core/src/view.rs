@@ -260,14 +260,19 @@ impl<'a> View<'a> {
         })
     }
 
-    /// How many people, rooms and sessions there are.
+    /// How many people and sessions there are, and rooms that the viewer may know of.
     pub fn counts(&self) -> Counts {
         let invisible = self.state.people.values().filter(|person| person.invisible).count();
         Counts {
             people: self.state.people.len() - invisible,
             invisible,
             operators: self.state.people.values().filter(|person| person.operator).count(),
-            rooms: self.state.rooms.values().filter(|room| !room.members.is_empty()).count(),
+            rooms: self
+                .state
+                .rooms
+                .values()
+                .filter(|room| !room.members.is_empty() && self.sees_room(room))
+                .count(),
             sessions: self.state.sessions.len(),
         }
     }

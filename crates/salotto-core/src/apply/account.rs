@@ -7,10 +7,8 @@ use crate::event::{Audience, Event, Refusal};
 use crate::id::{AccountId, SessionId, Timestamp};
 use crate::name::Nick;
 use crate::record::{AccountRecord, Record};
+use crate::state::MARKERS_MAX;
 use crate::view::View;
-
-/// How many read markers one account or guest may have.
-const MARKERS_MAX: usize = 2_000;
 
 impl Turn<'_> {
     pub(super) fn register(&mut self, session: SessionId, name: Nick, verifier: Arc<str>) -> Done {
@@ -78,12 +76,13 @@ impl Turn<'_> {
             Some(account) => &mut account.markers,
             None => &mut self.person_mut(id).markers,
         };
+        if markers.len() >= MARKERS_MAX && !markers.contains_key(&key) {
+            self.tell(Audience::Person(id), Event::ReadMarker { target: target.into(), at: None });
+            return Ok(());
+        }
         let known = markers.get(&key).copied().unwrap_or_default();
         let now = known.max(at);
         if now != known {
-            if markers.len() >= MARKERS_MAX {
-                markers.pop_first();
-            }
             markers.insert(key.clone(), now);
             if let Some(account) = account {
                 self.keep(Record::ReadMarker { account, target: key, at: now });

@@ -90,7 +90,10 @@ impl Turn<'_> {
     /// Forgets a session; its person may be left without any.
     pub(super) fn drop_session(&mut self, session: SessionId) -> Option<PersonId> {
         let gone = self.state.sessions.remove(&session)?;
-        if let Some(token) = gone.resumable {
+        // The token may have gone over to a newer session.
+        if let Some(token) = gone.resumable
+            && self.state.resumable.get(&token) == Some(&session)
+        {
             self.state.resumable.remove(&token);
         }
         if let Some(person) = self.state.people.get_mut(&gone.person) {

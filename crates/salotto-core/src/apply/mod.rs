@@ -145,11 +145,12 @@ impl Core {
 
     fn apply_next(&mut self, ordered: Ordered, out: &mut Outcome) {
         self.state.nodes.insert(ordered.origin.node, ordered.origin.number);
-        // A command held back keeps its own number but comes later in the order than those applied meanwhile.
-        self.state.seq = self.state.seq.max(ordered.seq);
+        // A command that was held back comes after those applied meanwhile, so it takes the next number: whoever
+        // reads history sees the order that live readers saw.
+        self.state.seq = ordered.seq.max(Seq(self.state.seq.0 + 1));
         self.state.at = self.state.at.max(ordered.at);
-        let mut turn = Turn { state: &mut self.state, seq: ordered.seq, at: ordered.at, out };
-        turn.carry_out(ordered.command);
+        let (seq, at) = (self.state.seq, self.state.at);
+        Turn { state: &mut self.state, seq, at, out }.carry_out(ordered.command);
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Done, Turn};
 use crate::event::{Audience, Event, Refusal};
 use crate::id::{PersonId, RoomId, SessionId};
-use crate::mode::{ModeChange, RoomFlag, complete_mask};
+use crate::mode::{ModeChange, RoomFlag, complete_mask, mask_matches};
 use crate::name::RoomName;
 use crate::record::{BanRecord, TopicRecord};
-use crate::state::{BANS_MAX, Room};
+use crate::state::{BANS_MAX, INVITED_MAX, Person, Room, State};
 
 impl Turn<'_> {
     pub(super) fn set_topic(&mut self, session: SessionId, name: &RoomName, topic: Arc<str>) -> Done {
@@ -93,7 +93,8 @@ impl Turn<'_> {
             return self.set_role(room, *role, nick, *on);
         }
         let at = self.at;
-        let room = self.room_mut(room);
+        let State { rooms, people, .. } = &mut *self.state;
+        let room = rooms.get_mut(&room).expect("the room was just found");
         let changed = match &change {
             ModeChange::Flag(flag, true) => room.flags.insert(*flag),
             ModeChange::Flag(flag, false) => room.flags.remove(flag),
@@ -108,6 +109,8 @@ impl Turn<'_> {
                     return Err(Refusal::BanListFull(room.name.clone(), mask));
                 }
                 room.bans.push(BanRecord { mask: mask.clone(), by: by.into(), at });
+                let bars = |person: &Person| mask_matches(&mask, &person.card.mask());
+                room.invited.retain(|person| people.get(person).is_some_and(|person| !bars(person)));
                 return Ok(Some(ModeChange::Ban { mask, on: true }));
             }
             ModeChange::Ban { mask, on: false } => {
@@ -190,15 +193,24 @@ impl Turn<'_> {
         if !room.members.contains_key(&asker) {
             return Err(Refusal::NotInRoom(room.name.clone()));
         }
-        if room.has(RoomFlag::InviteOnly) && !self.may_moderate(asker, room) {
+        let may_moderate = self.may_moderate(asker, room);
+        if room.has(RoomFlag::InviteOnly) && !may_moderate {
             return Err(Refusal::NotRoomOperator(room.name.clone()));
         }
         let target = self.state.person_named(nick).ok_or_else(|| Refusal::NoSuchNick(nick.clone()))?;
         if room.members.contains_key(&target.id) {
             return Err(Refusal::TargetInRoom(target.card.nick.clone(), room.name.clone()));
         }
+        // An invitation opens the door in spite of a ban, so it takes somebody who could lift the ban.
+        if room.bans(&target.card) && !may_moderate {
+            return Err(Refusal::NotRoomOperator(room.name.clone()));
+        }
         let (room, name, id, card) = (room.id, room.name.clone(), target.id, target.card.clone());
-        self.room_mut(room).invited.insert(id);
+        let invited = &mut self.room_mut(room).invited;
+        invited.insert(id);
+        if invited.len() > INVITED_MAX {
+            invited.pop_first();
+        }
         let sent = Event::InviteSent { name: name.clone(), nick: card.nick.clone() };
         self.tell(Audience::Session(session), sent);
         self.tell(

@@ -8,7 +8,7 @@ use crate::command::SignIn;
 use crate::event::{Audience, Card, Ending, Event, Refusal};
 use crate::id::{AccountId, PersonId, RoomId, SessionId};
 use crate::name::Nick;
-use crate::state::{Person, Session};
+use crate::state::{Person, Session, State};
 
 impl Turn<'_> {
     pub(super) fn sign_in(&mut self, wish: SignIn) -> Done {
@@ -19,7 +19,7 @@ impl Turn<'_> {
             match self.state.resumable.get(&token).copied() {
                 Some(old) => return self.take_over(&wish, old),
                 None => {
-                    self.tell(Audience::Session(wish.session), Event::Refused(Refusal::UnknownResumeToken))
+                    self.tell(Audience::Session(wish.session), Event::Refused(Refusal::UnknownResumeToken));
                 }
             }
         }
@@ -144,12 +144,16 @@ impl Turn<'_> {
             }
         }
         let Some(account) = self.state.people[&person].account.filter(|_| wish.rejoin) else { return };
-        let rooms: Vec<RoomId> = self.state.accounts[&account].rooms.iter().copied().collect();
+        let State { accounts, rooms, people, .. } = &mut *self.state;
+        let Some(account) = accounts.get_mut(&account) else { return };
+        // A room that was retired meanwhile does not know who of its accounts is out.
+        account.rooms.retain(|room| rooms.contains_key(room));
+        let card = &people[&person].card;
+        let may_enter =
+            |room: &&RoomId| !rooms[room].bans(card) && !rooms[room].members.contains_key(&person);
+        let rooms: Vec<RoomId> = account.rooms.iter().filter(may_enter).copied().collect();
         for room in rooms {
-            let banned = self.state.rooms[&room].bans(&self.state.people[&person].card);
-            if !banned && !self.state.rooms[&room].members.contains_key(&person) {
-                self.enter(person, room);
-            }
+            self.enter(person, room);
         }
     }
 }

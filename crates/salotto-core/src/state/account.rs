@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AccountId, RoomId, Timestamp};
 use crate::name::Nick;
 
-/// How many read markers an account may have; a further one is not kept.
+/// How many read markers an account or a guest may have; a further one is not kept.
 pub const MARKERS_MAX: usize = 2_000;
 
 /// A registered account. The password's hash is the store's.

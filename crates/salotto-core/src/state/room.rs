@@ -85,7 +85,7 @@ impl Room {
 
     /// Whether nobody looks after the room while it is empty: who comes next may.
     pub fn ownerless(&self) -> bool {
-        !self.established && self.roles.is_empty()
+        !self.established && !self.roles.values().any(|roles| roles.operator)
     }
 
     /// Whether what was said in it was meant for some only.
@@ -99,6 +99,7 @@ impl Room {
         self.key = None;
         self.limit = None;
         self.bans.clear();
+        self.roles.clear();
         self.invited.clear();
     }
 

@@ -168,12 +168,16 @@ fn a_guest_who_makes_an_account_keeps_rooms_and_role() {
 }
 
 #[test]
-fn only_accounts_have_read_markers() {
+fn the_read_markers_of_a_guest_go_with_the_guest() {
     let mut chat = Chat::new();
-    let alice = chat.sign_in("alice");
-    chat.joins(alice, "#tea");
-    chat.reads(alice, "#tea", Timestamp(5));
-    chat.expect_refused(&Refusal::NoAccount);
+    let guest = chat.sign_in("guest");
+    chat.reads(guest, "#tea", Timestamp(5));
+    chat.expect_done();
+    assert!(chat.last.records.is_empty());
+    assert_eq!(chat.core.view(guest).read_marker("#tea"), Some(Timestamp(5)));
+    chat.quits(guest);
+    let guest = chat.sign_in("guest");
+    assert_eq!(chat.core.view(guest).read_marker("#tea"), None);
 }
 
 #[test]
@@ -185,11 +189,15 @@ fn all_sessions_hear_of_a_read_marker() {
     chat.reads(phone, "#tea", Timestamp(5));
     chat.expect(phone, &["read #tea up to 5"]);
     chat.expect(browser, &["read #tea up to 5"]);
-    assert_eq!(chat.core.view(browser).read_marker("#Tea"), Some(Timestamp(5)), "one mark, however it is written");
+    assert_eq!(
+        chat.core.view(browser).read_marker("#Tea"),
+        Some(Timestamp(5)),
+        "one mark, however it is written"
+    );
 }
 
 #[test]
-fn an_account_cannot_have_marks_without_end() {
+fn an_account_cannot_have_read_markers_without_end() {
     let mut chat = Chat::new();
     let alice = chat.sign_up("alice");
     for number in 0..salotto_core::MARKERS_MAX {

@@ -190,13 +190,7 @@ impl Chat {
         self.posts(session, target, text, |_| {});
     }
 
-    pub fn posts(
-        &mut self,
-        session: SessionId,
-        target: &str,
-        text: &str,
-        change: impl FnOnce(&mut Post),
-    ) {
+    pub fn posts(&mut self, session: SessionId, target: &str, text: &str, change: impl FnOnce(&mut Post)) {
         let mut post = Post {
             session,
             target: target.into(),
@@ -317,11 +311,6 @@ impl Chat {
     /// Accounts that were made.
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
         self.accounts.values().copied()
-    }
-
-    /// Sessions that are signed in.
-    pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
-        self.people.keys().copied()
     }
 
     /// Who a session speaks for.

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use salotto_core::{
-    BANS_MAX, JoinBar, ModeChange, Refusal, Role, RoomFlag, RoomName, SessionId, SpeakBar,
-};
+use salotto_core::{BANS_MAX, JoinBar, ModeChange, Refusal, Role, RoomFlag, RoomName, SessionId, SpeakBar};
 
 use crate::chat::{Chat, room};
 
@@ -108,10 +106,7 @@ fn who_speaks_from_outside_gets_the_receipt() {
 
 #[test]
 fn no_outsider_speaks_in_a_room_for_some_only() {
-    for change in [
-        ModeChange::Flag(RoomFlag::InviteOnly, true),
-        ModeChange::Key(Some("secret".into())),
-    ] {
+    for change in [ModeChange::Flag(RoomFlag::InviteOnly, true), ModeChange::Key(Some("secret".into()))] {
         let mut tea = tea();
         tea.set(ModeChange::Flag(RoomFlag::NoExternal, false));
         tea.set(change);
@@ -263,7 +258,10 @@ fn the_topic_is_for_operators_while_it_is_locked() {
     tea.chat.topic(tea.carla, "#tea", "biscuits");
     tea.chat.expect_refused(&Refusal::NotRoomOperator(name()));
     tea.chat.topic(tea.alice, "#tea", "tea");
-    tea.chat.expect(tea.carla, &["no: NotRoomOperator(RoomName { text: \"#tea\", key: Key(\"#tea\") })", "topic of #tea: tea"]);
+    tea.chat.expect(
+        tea.carla,
+        &["no: NotRoomOperator(RoomName { text: \"#tea\", key: Key(\"#tea\") })", "topic of #tea: tea"],
+    );
     tea.set(ModeChange::Flag(RoomFlag::TopicLocked, false));
     tea.chat.topic(tea.carla, "#tea", "biscuits");
     tea.chat.expect_done();

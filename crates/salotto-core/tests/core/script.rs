@@ -8,7 +8,8 @@ use salotto_core::{
 use crate::chat::{Chat, room, wish};
 
 /// Names, of which some are the same, some look the same, and some are nothing alike.
-pub const NICKS: &[&str] = &["alice", "Alice", "\u{430}lice", "a1ice", "bob", "BOB", "b0b", "carla", "Émile", "émile"];
+pub const NICKS: &[&str] =
+    &["alice", "Alice", "\u{430}lice", "a1ice", "bob", "BOB", "b0b", "carla", "Émile", "émile"];
 /// Rooms, of which two are the same.
 pub const ROOMS: &[&str] = &["#tea", "#Tea", "#den", "#lobby"];
 /// Tokens of posts.

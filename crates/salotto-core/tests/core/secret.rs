@@ -1,9 +1,11 @@
 //! A secret room is nowhere to be seen from outside: whatever happens in it, an outsider sees the same chat.
 
-use std::fmt::Write as _;
+use std::fmt::Debug;
 
 use proptest::prelude::*;
-use salotto_core::{Command, ModeChange, Refusal, Role, RoomFlag, SessionId};
+use salotto_core::{
+    Command, ModeChange, PersonSummary, Post, PostKind, Refusal, Role, RoomFlag, SessionId, Timestamp,
+};
 
 use crate::chat::{Chat, room};
 
@@ -20,10 +22,10 @@ fn probe(session: SessionId, which: usize) -> Command {
         2 => Command::SetModes { session, room, changes: vec![ModeChange::Flag(RoomFlag::Moderated, true)] },
         3 => Command::Kick { session, room, nick: "alice".into(), reason: None },
         4 => Command::Invite { session, room, nick: "bob".into() },
-        _ => Command::Post(Box::new(salotto_core::Post {
+        _ => Command::Post(Box::new(Post {
             session,
             target: DEN.into(),
-            kind: salotto_core::PostKind::Message,
+            kind: PostKind::Message,
             text: "anybody?".into(),
             tags: "".into(),
             token: None,
@@ -32,24 +34,30 @@ fn probe(session: SessionId, which: usize) -> Command {
 }
 
 /// Everything that a session can see of the chat, as text.
-fn sight(chat: &Chat, session: SessionId) -> String {
+fn sight(chat: &Chat, session: SessionId) -> Vec<String> {
     let view = chat.core.view(session);
-    let mut seen = String::new();
+    let mut seen = Vec::new();
+    let mut note = |thing: &dyn Debug| seen.push(format!("{thing:?}"));
     for name in [DEN, "#DEN", "#tea"] {
-        write!(seen, "{:?} {:?} ", view.roster(name), view.topic(name)).unwrap();
-        write!(seen, "{:?} {:?} ", view.room_modes(name), view.bans(name)).unwrap();
-        write!(seen, "{:?} {:?} ", view.readable(name), view.read_marker(name)).unwrap();
-        write!(seen, "{:?} ", view.who(name, 100)).unwrap();
+        note(&view.roster(name));
+        note(&view.topic(name));
+        note(&view.room_modes(name));
+        note(&view.bans(name));
+        note(&view.readable(name));
+        note(&view.read_marker(name));
+        note(&view.who(name, 100));
     }
-    write!(seen, "{:?} {:?} {:?} ", view.rooms(100), view.who("*", 100), view.readable_all()).unwrap();
     for nick in ["alice", "bob", "carla"] {
-        let person = view.person(nick).map(|person| {
-            // Silence is a person's, wherever they break it; it says nothing of any room.
-            salotto_core::PersonSummary { idle_ms: 0, ..person }
-        });
-        write!(seen, "{person:?} {:?} ", view.who(nick, 100)).unwrap();
+        // Silence is a person's, wherever they break it; it says nothing of any room.
+        note(&view.person(nick).map(|person| PersonSummary { idle_ms: 0, ..person }));
+        note(&view.who(nick, 100));
     }
-    write!(seen, "{:?} {:?} {:?}", view.counts(), view.own_marks(), view.own_card()).unwrap();
+    note(&view.rooms(100));
+    note(&view.who("*", 100));
+    note(&view.readable_all());
+    note(&view.counts());
+    note(&view.own_marks());
+    note(&view.own_card());
     seen
 }
 
@@ -90,11 +98,11 @@ fn inside(people: [SessionId; 3], who: usize, what: u8) -> Command {
         7 => change(ModeChange::Role { role: Role::Operator, nick: "bob".into(), on: true }),
         8 => Command::Kick { session: people[0], room, nick: "bob".into(), reason: None },
         9 => Command::Invite { session: people[0], room, nick: "bob".into() },
-        10 => Command::MarkRead { session, target: DEN.into(), at: salotto_core::Timestamp(7) },
-        _ => Command::Post(Box::new(salotto_core::Post {
+        10 => Command::MarkRead { session, target: DEN.into(), at: Timestamp(7) },
+        _ => Command::Post(Box::new(Post {
             session,
             target: DEN.into(),
-            kind: salotto_core::PostKind::Message,
+            kind: PostKind::Message,
             text: "between us".into(),
             tags: "".into(),
             token: None,
