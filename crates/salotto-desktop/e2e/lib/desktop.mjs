@@ -1,8 +1,10 @@
 // The real desktop program on a screen of its own, driven from outside.
 
+import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { freePort, until } from './process.mjs';
 import { Session } from './webdriver.mjs';
 import { X11 } from './x11.mjs';
@@ -31,6 +33,8 @@ export async function startScreen(cleanup, { width = 1280, height = 800 } = {}) 
 
 /** A person's home: what the program remembers stays in it from one start to the next. */
 export class Home {
+  #locale = { LANG: 'C.UTF-8' };
+
   static async create(cleanup) {
     const home = new Home();
     home.path = await cleanup.folder();
@@ -53,6 +57,15 @@ export class Home {
     return { opened: async () => (await readFile(log, 'utf8').catch(() => '')).split('\n').filter(Boolean) };
   }
 
+  /** Makes Italian the language of the environment, with a locale of its own: few machines have it installed. */
+  async speakItalian() {
+    const folder = join(this.path, 'locale');
+    await mkdir(folder);
+    const locale = join(folder, 'it_IT.UTF-8');
+    await promisify(execFile)('localedef', ['--no-archive', '-i', 'it_IT', '-f', 'UTF-8', locale]);
+    this.#locale = { LANG: 'it_IT.UTF-8', LOCPATH: folder };
+  }
+
   /**
    * The environment of everything that runs in this home. Without a `bus` there is no
    * D-Bus session: neither notifications nor accessibility may be needed.
@@ -67,7 +80,7 @@ export class Home {
       XDG_RUNTIME_DIR: join(this.path, 'run'),
       DISPLAY: `:${display}`,
       GDK_BACKEND: 'x11',
-      LANG: 'en_GB.UTF-8',
+      ...this.#locale,
       LIBGL_ALWAYS_SOFTWARE: '1',
       DBUS_SESSION_BUS_ADDRESS: bus,
       NO_AT_BRIDGE: '1',

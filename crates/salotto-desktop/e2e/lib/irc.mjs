@@ -56,13 +56,25 @@ export async function listen(cleanup) {
   };
 }
 
-/** The real server. */
-export async function serve(cleanup, { port = 0, data } = {}) {
+/** The real server; `port` and `data` are those of an earlier run when it is started again. */
+export async function serve(cleanup, { port = 0, data, tls = 'off' } = {}) {
   const folder = data ?? (await cleanup.folder());
-  const args = ['serve', '--data', folder, '--port', String(port), '--web-port', 'off', '--text-port', '0'];
-  const child = cleanup.start(serverBinary, args);
-  const [, actual] = await child.line(/^irc 127\.0\.0\.1:(\d+)/);
-  return { child, data: folder, port: Number(actual) };
+  const args = ['serve', '--data', folder, '--host', '127.0.0.1', '--port', String(port), '--tls-port', String(tls)];
+  const child = cleanup.start(serverBinary, [...args, '--web-port', 'off', '--text-port', 'off']);
+  const irc = await child.line(/^irc 127\.0\.0\.1:(\d+)/);
+  const encrypted = tls === 'off' ? undefined : await child.line(/^tls 127\.0\.0\.1:(\d+) fingerprint (\S+)/);
+  return {
+    child,
+    data: folder,
+    port: Number(irc[1]),
+    tlsPort: Number(encrypted?.[1]),
+    fingerprint: encrypted?.[2],
+    /** Ends the server as an operator does. */
+    async stop() {
+      child.signal('SIGTERM');
+      await child.exit;
+    },
+  };
 }
 
 /** A person with a bare connection, signed in and in the lobby. */

@@ -3,7 +3,7 @@
 import { until } from './process.mjs';
 
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
-const KEY = { Enter: '\uE007', Tab: '\uE004', Escape: '\uE00C', Backspace: '\uE003', Control: '\uE009' };
+const KEY = { Enter: '\uE007', Backspace: '\uE003' };
 
 export class Session {
   #base;
@@ -72,11 +72,11 @@ export class Session {
     await this.#post(`/element/${element}/value`, { text: keys.map((key) => KEY[key] ?? key).join('') });
   }
 
-  /** Empties a field and types into it. */
+  /** Types over what a field holds; the driver's own "clear" tells the page nothing. */
   async fill(testid, text) {
-    const element = await this.element(testid);
-    await this.#post(`/element/${element}/clear`);
-    if (text !== '') await this.#post(`/element/${element}/value`, { text });
+    await this.element(testid);
+    await this.script('document.querySelector(arguments[0]).select()', `[data-testid="${testid}"]`);
+    await this.type(testid, 'Backspace', text);
   }
 
   /** The value of a field. */
