@@ -65,3 +65,14 @@ export async function say(page: Page, text: string): Promise<void> {
 export async function texts(page: Page): Promise<string[]> {
   return (await page.locator(byId('message-text')).allInnerTexts()).map((text) => text.trim());
 }
+
+/** Waits until `check` gives something true, and gives it back. */
+export async function until<T>(check: () => T | Promise<T>, what: string, patience = 12_000): Promise<NonNullable<T>> {
+  const end = Date.now() + patience;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -111,6 +111,12 @@ export class ScrollKeeper {
     return true;
   }
 
+  /** The key of the highest row of which something is in view. */
+  topmostVisible(): string | undefined {
+    const edge = this.view.getBoundingClientRect().top + 8;
+    return this.#rows().find((row) => row.getBoundingClientRect().bottom >= edge)?.dataset['key'];
+  }
+
   /** The key of the lowest row that is wholly in view. */
   lowestVisible(): string | undefined {
     const edge = this.view.getBoundingClientRect().bottom + 8;

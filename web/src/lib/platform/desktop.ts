@@ -12,6 +12,15 @@ export const CLOSING_GRACE = 300;
 /** The desktop program: what the browser cannot do, Rust does. */
 export class DesktopPlatform implements Platform {
   readonly desktop = true;
+  readonly #shown = new Map<string, () => void>();
+
+  constructor() {
+    quietly(
+      listen<{ tag: string }>('notification-activated', ({ payload }) => {
+        this.#shown.get(payload.tag)?.();
+      }),
+    );
+  }
 
   transport(): Transport {
     return new TauriTransport();
@@ -33,12 +42,13 @@ export class DesktopPlatform implements Platform {
     return Promise.resolve(true);
   }
 
-  notify({ title, body, tag }: Notice): void {
+  notify({ title, body, tag, onOpen }: Notice): void {
+    this.#shown.set(tag, onOpen);
     quietly(invoke('notify', { title, body, tag }));
   }
 
-  dismiss(): void {
-    // The system's notification centre does not let us take one back.
+  dismiss(tag: string): void {
+    if (this.#shown.delete(tag)) quietly(invoke('dismiss_notification', { tag }));
   }
 
   openLink(url: string): boolean {
