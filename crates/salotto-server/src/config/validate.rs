@@ -2,6 +2,8 @@
 
 use std::{fmt::Display, net::IpAddr, ops::RangeInclusive};
 
+use salotto_core::{NICK_LEN_MAX, ROOM_NAME_LEN_MAX, RoomName};
+
 use super::{Config, Limits, Port};
 
 /// A broken rule: the dotted key and what is wrong with it.
@@ -168,8 +170,8 @@ fn limits(limits: &Limits, check: &mut Check) {
     check.range("limits.account_registrations_per_hour", limits.account_registrations_per_hour, 0..=100_000);
     check.range("limits.password_failures_per_minute", limits.password_failures_per_minute, 1..=100_000);
     // The upper ends leave room for the rest of the line within 512 bytes.
-    check.range("limits.nick_len", limits.nick_len, 9..=64);
-    check.range("limits.room_len", limits.room_len, 9..=100);
+    check.range("limits.nick_len", limits.nick_len, 9..=NICK_LEN_MAX);
+    check.range("limits.room_len", limits.room_len, 9..=ROOM_NAME_LEN_MAX);
     check.range("limits.topic_len", limits.topic_len, 80..=390);
     check.range("limits.kick_len", limits.kick_len, 0..=390);
     check.range("limits.away_len", limits.away_len, 0..=390);
@@ -235,10 +237,7 @@ fn is_host_name(text: &str) -> bool {
 }
 
 fn is_room(text: &str, length_max: usize) -> bool {
-    text.len() > 1
-        && text.starts_with('#')
-        && text.chars().count() <= length_max
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == ',' || c == ':')
+    text.chars().count() <= length_max && RoomName::new(text).is_ok()
 }
 
 fn is_web_address(text: &str, path: bool) -> bool {
