@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use salotto_core::{
     Command, NameError, Post, PostKind, PostTarget, Posted, Refusal, RoomId, RoomName, RoomSummary, Roster,
@@ -297,6 +298,9 @@ impl Session {
         }
         if self.is_read_only(io) {
             return;
+        }
+        if !io.shared.registrations.allows(io.meta.peer.ip(), Instant::now()) {
+            return self.word(Text::TooManyAccounts, io);
         }
         if let Some(card) = self.card.clone() {
             self.check(Waiting::Register(card.nick.clone()), password, io);

@@ -1,6 +1,7 @@
 //! One person at a bare terminal, from the greeting to the farewell.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use salotto_core::{
     AccountId, Card, Command, Ending, Event, Leaving, NameError, Nick, PersonId, PostTarget, Refusal, RoomId,
@@ -232,8 +233,13 @@ impl Session {
         }
     }
 
-    /// Has a password checked or hashed.
+    /// Has a password checked or hashed, where not too many wrong ones came from there.
     pub(super) fn check(&mut self, waiting: Waiting, password: &str, io: &mut Io<'_>) {
+        let guess = !matches!(waiting, Waiting::Register(_));
+        if guess && !io.shared.failures.allows(io.meta.peer.ip(), Instant::now()) {
+            self.word(Text::TooManyGuesses, io);
+            return self.prompt(io);
+        }
         let password = password.to_owned();
         let job = match &waiting {
             Waiting::ServerPassword => {
@@ -260,7 +266,7 @@ impl Session {
             JobResult::Authenticated(None) => self.wrong_password(Text::LoginFailed, io),
             JobResult::Authenticated(Some(account)) => match self.waiting.take() {
                 Some(Waiting::LogIn(nick)) if self.stage == Stage::Name => {
-                    self.sign_in(nick, Some(account), io)
+                    self.sign_in(nick, Some(account), io);
                 }
                 Some(Waiting::LogIn(_)) => io.submit(Command::LogIn { session: io.meta.session, account }),
                 _ => {}
@@ -284,6 +290,7 @@ impl Session {
     fn wrong_password(&mut self, text: Text<'_>, io: &mut Io<'_>) {
         self.waiting = None;
         self.failures += 1;
+        io.shared.failures.count(io.meta.peer.ip(), Instant::now());
         tracing::info!(
             target: "salotto::session", event = "error", connection = io.meta.session.0,
             address = %io.meta.peer.ip(), reason = "wrong password",
@@ -348,7 +355,7 @@ impl Session {
         match event {
             Event::SignedIn { person, card, .. } => self.signed_in(*person, card, io),
             Event::Joined { room, name, person, .. } if mine(person) => {
-                self.entered(*room, name, turn.seq, io)
+                self.entered(*room, name, turn.seq, io);
             }
             Event::Attached { room, name, .. } => self.entered(*room, name, turn.seq, io),
             Event::Topic { name, topic, .. } => self.topic_shown(name, topic.as_ref(), io),
@@ -383,7 +390,8 @@ impl Session {
                 self.word(Text::Away { name: nick.as_str(), message: &clean::shown(message) }, io);
             }
             Event::Registered { account, .. } => {
-                self.word(Text::Registered { account: account.as_str() }, io)
+                io.shared.registrations.count(io.meta.peer.ip(), Instant::now());
+                self.word(Text::Registered { account: account.as_str() }, io);
             }
             Event::LoggedIn { account, card } => {
                 self.card = card.clone().or(self.card.take());

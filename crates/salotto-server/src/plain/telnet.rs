@@ -84,7 +84,7 @@ impl Filter {
                 match byte {
                     IAC => text.push(IAC),
                     INTERRUPT_PROCESS | ABORT | END_OF_FILE => {
-                        text.extend_from_slice(&[INTERRUPT as u8, b'\n'])
+                        text.extend_from_slice(&[INTERRUPT as u8, b'\n']);
                     }
                     ERASE_CHARACTER_COMMAND => text.push(ERASE_CHARACTER as u8),
                     ERASE_LINE_COMMAND => text.push(ERASE_LINE as u8),

@@ -109,6 +109,10 @@ pub(crate) enum Text<'a> {
     LoggedIn { account: &'a str },
     /// Account or password are wrong.
     LoginFailed,
+    /// Too many wrong passwords came from there.
+    TooManyGuesses,
+    /// Too many accounts were made from there.
+    TooManyAccounts,
     /// Accounts cannot be made here.
     NoRegistration,
     /// The password for a new account will not do.
@@ -274,6 +278,16 @@ impl Text<'_> {
                     "La password di questo account non è quella."
                 )
             }
+            Text::TooManyGuesses => say!(
+                tongue,
+                "Too many wrong passwords. Try again in a minute.",
+                "Troppe password sbagliate. Riprova tra un minuto."
+            ),
+            Text::TooManyAccounts => say!(
+                tongue,
+                "Too many accounts were made from your address. Try again in an hour.",
+                "Dal tuo indirizzo sono stati creati troppi account. Riprova tra un'ora."
+            ),
             Text::NoRegistration => {
                 say!(tongue, "This server takes no new accounts.", "Questo server non accetta nuovi account.")
             }

@@ -113,6 +113,8 @@ fn with_all(check: impl Fn(&Text<'_>)) {
         Text::Registered { account: name },
         Text::LoggedIn { account: name },
         Text::LoginFailed,
+        Text::TooManyGuesses,
+        Text::TooManyAccounts,
         Text::NoRegistration,
         Text::BadPassword { min: 1, max: 600 },
         Text::Language,
