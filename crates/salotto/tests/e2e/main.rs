@@ -1,0 +1,9 @@
+//! The real program, end to end: it is started as a person starts it, in an environment of its own, and spoken to
+//! over real sockets. Each test that shows a row of the mission to work carries its number.
+
+mod support;
+
+mod bare_terminal;
+mod broken_connection;
+mod closing;
+mod command_line;
