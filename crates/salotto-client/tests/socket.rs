@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 fn driver(host: &str, port: u16, tls: Option<Trust>) -> Driver {
     let client = Client::new(Options { name: "anna".into(), seed: 7, ..Options::default() });
-    let mut driver = Driver::new(client, Endpoint { host: host.into(), port, tls }).unwrap();
+    let mut driver = Driver::new(client, &Endpoint { host: host.into(), port, tls }).unwrap();
     driver.act(Client::connect);
     driver
 }
@@ -170,6 +170,6 @@ async fn a_server_without_tls_is_no_tls_server() {
 fn a_host_that_cannot_be_one_is_refused() {
     for host in ["", "a b", "a\r\nb"] {
         let endpoint = Endpoint { host: host.into(), port: 1, tls: None };
-        assert!(Driver::new(Client::new(Options::default()), endpoint).is_err(), "{host:?}");
+        assert!(Driver::new(Client::new(Options::default()), &endpoint).is_err(), "{host:?}");
     }
 }

@@ -3,6 +3,7 @@
 use salotto_wire::split::split_text;
 use salotto_wire::{BODY_LEN_MAX, Capability, Line, server_time};
 
+use super::registration::write_nick;
 use super::{Client, Leave, QUIT_WITHIN};
 use crate::conversation::ConversationKind;
 use crate::event::MessageKind;
@@ -70,7 +71,7 @@ impl Client {
     /// Takes a name: to sign in with when one is needed or later, or instead of the present one.
     pub fn set_name(&mut self, now: Time, name: &str) {
         match self.state {
-            State::Online => Line::new(&mut self.out).command("NICK").param(name).end(),
+            State::Online => write_nick(&mut self.out, name),
             State::NameNeeded if self.connected => {
                 self.name = name.to_owned();
                 self.send_nick();

@@ -45,7 +45,7 @@ impl Client {
 
     pub(super) fn send_nick(&mut self) {
         if !self.name.is_empty() {
-            Line::new(&mut self.out).command("NICK").param(&self.name).end();
+            write_nick(&mut self.out, &self.name);
         }
     }
 
@@ -228,4 +228,11 @@ impl Client {
         base.push('_');
         base
     }
+}
+
+/// Writes a NICK that says the name as it is, so that the server judges the name and not what is left of it.
+pub(super) fn write_nick(out: &mut Vec<u8>, name: &str) {
+    let line = Line::new(out).command("NICK");
+    let plain = !name.is_empty() && !name.starts_with(':') && !name.contains(' ');
+    if plain { line.param(name).end() } else { line.trailing(name).end() }
 }

@@ -154,12 +154,11 @@ impl Client {
         match request.want {
             Want::Latest => {
                 self.take_page(target, page, Place::ByTime, false);
+                self.note_start(&key, empty);
             }
             Want::Before { msgid } => {
                 self.take_page(target, page, Place::Before(&msgid), false);
-                if empty && let Some(conversation) = self.conversations.get_mut(&key) {
-                    conversation.timeline.set_start_reached();
-                }
+                self.note_start(&key, empty);
             }
             Want::CatchUp { msgid, pages_left } => {
                 self.take_page(target, page, Place::After(&msgid), true);
@@ -197,6 +196,13 @@ impl Client {
             None => self.synced(&key),
         }
         self.after_answer(now);
+    }
+
+    /// An empty page says that there is nothing older. One that is merely short does not: servers leave things out.
+    fn note_start(&mut self, key: &str, empty: bool) {
+        if empty && let Some(conversation) = self.conversations.get_mut(key) {
+            conversation.timeline.set_start_reached();
+        }
     }
 
     pub(super) fn targets_answered(&mut self, now: Time, targets: &[String]) {

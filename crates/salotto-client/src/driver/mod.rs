@@ -66,10 +66,10 @@ pub struct Driver {
 
 impl Driver {
     /// Makes a driver for a client. Nothing is sent before [`Client::connect`].
-    pub fn new(client: Client, endpoint: Endpoint) -> Result<Self, DriverError> {
+    pub fn new(client: Client, endpoint: &Endpoint) -> Result<Self, DriverError> {
         Ok(Self {
             client,
-            dialer: dial::Dialer::new(&endpoint)?,
+            dialer: dial::Dialer::new(endpoint)?,
             clock: Clock::new(),
             dialing: None,
             connection: None,

@@ -1,8 +1,8 @@
 //! Fetching what was missed, without doubles and without pretending.
 
-use salotto_client::{Event, RowKind};
+use salotto_client::{Client, Event, RowKind};
 
-use crate::link::{ALL_CAPS, Link};
+use crate::link::{ALL_CAPS, Link, options};
 
 fn line(id: usize) -> String {
     format!(
@@ -114,15 +114,24 @@ fn a_refused_reference_is_shown_as_a_gap() {
 
 #[test]
 fn older_pages_are_put_before_until_there_are_none() {
-    let mut link = Link::in_lobby();
-    link.says(&line(500));
+    let link = Link::in_lobby();
+    assert!(
+        link.client.conversation("#lobby").unwrap().timeline().start_reached(),
+        "the first page was empty"
+    );
+    let mut link = Link::new(options("anna"));
+    link.act(Client::connect);
+    link.sign_in(ALL_CAPS);
+    link.says(":anna!a@host JOIN #lobby");
+    assert_eq!(asked(&mut link), ["CHATHISTORY LATEST #lobby * 50"]);
+    answer(&mut link, 500..501);
     assert!(link.act(|c, now| c.load_before(now, "#lobby")));
     assert_eq!(asked(&mut link), ["CHATHISTORY BEFORE #lobby msgid=500 100"]);
     assert!(link.act(|c, now| c.load_before(now, "#lobby")), "asked for once");
     assert_eq!(asked(&mut link), [""; 0]);
     answer(&mut link, 498..500);
     assert_eq!(link.texts("#lobby"), ["498", "499", "500"]);
-    assert_eq!(link.client.conversation("#lobby").unwrap().unread(), 1, "old messages are not news");
+    assert_eq!(link.client.conversation("#lobby").unwrap().unread(), 0, "old messages are not news");
     assert!(link.act(|c, now| c.load_before(now, "#lobby")));
     answer(&mut link, 0..0);
     assert!(link.client.conversation("#lobby").unwrap().timeline().start_reached());

@@ -62,6 +62,10 @@ fn a_refused_name_is_asked_for_again_on_the_same_connection() {
         .collect();
     assert_eq!(refusals, [(RefusalReason::NotValid, "It begins with a digit".to_owned())]);
 
+    link.act(|c, now| c.set_name(now, "n na"));
+    assert_eq!(link.take_sent(), ["NICK :n na"], "the server judges what was written");
+    link.says(":irc.example 432 * :A name has no spaces");
+
     link.act(|c, now| c.set_name(now, "nina"));
     link.welcome();
     assert!(link.is_online());
