@@ -18,7 +18,7 @@ mod welcome;
 
 use std::sync::Arc;
 
-use salotto_core::{AccountId, Event, Nick, PostKind, PostTarget, SessionId};
+use salotto_core::{AccountId, Event, Nick, PersonId, PostKind, PostTarget, SessionId};
 use salotto_wire::{
     BODY_LEN_MAX, CLIENT_TAGS_LEN_MAX, Capability, CapabilitySet, Line, Message, Numeric, numeric,
 };
@@ -82,6 +82,8 @@ pub(crate) struct Session {
     waiting: Option<Waiting>,
     /// The name that replies are addressed to; `*` before there is one.
     nick: Arc<str>,
+    /// Whom the session speaks for, once it is in.
+    person: Option<PersonId>,
 }
 
 impl Session {
@@ -104,6 +106,7 @@ impl Session {
             resume_token: None,
             waiting: None,
             nick: "*".into(),
+            person: None,
         }
     }
 
@@ -152,30 +155,32 @@ impl Session {
     pub fn plan(&self, turn: &Turn, event: &Event, session: SessionId) -> Plan {
         let has = |capability| self.capabilities.contains(capability);
         let shared_if = |wanted| if wanted { Plan::Shared } else { Plan::Skip };
-        let own = |nick: &Nick| nick.as_str() == &*self.nick;
+        let own = |person: PersonId| self.person == Some(person);
         match event {
-            Event::Joined { .. } | Event::Parted { .. } | Event::Kicked { .. } => Plan::Shared,
-            Event::TopicChanged { .. } | Event::ModesChanged { .. } | Event::Quit { .. } => Plan::Shared,
-            Event::Renamed { before, .. } if own(&before.nick) => Plan::Own,
-            Event::Renamed { .. } => Plan::Shared,
-            Event::RealnameChanged { .. } => shared_if(has(Capability::Setname)),
-            Event::AccountChanged { .. } => shared_if(has(Capability::AccountNotify)),
-            Event::AwayChanged { card, .. } if own(&card.nick) => Plan::Own,
-            Event::AwayChanged { .. } => shared_if(has(Capability::AwayNotify)),
-            Event::Invited { card, .. } => shared_if(own(&card.nick) || has(Capability::InviteNotify)),
             Event::Posted(posted) => {
-                let mine = own(&posted.card.nick);
-                let (direct, to_oneself) = match &posted.target {
-                    PostTarget::Person(_, to) => (!own(to), own(to)),
-                    PostTarget::Room(..) => (false, false),
-                };
                 if posted.kind == PostKind::Tags && !has(Capability::MessageTags) {
                     return Plan::Skip;
                 }
+                if !own(posted.from) || has(Capability::EchoMessage) {
+                    return Plan::Shared;
+                }
                 // One's own lines come back to the session that said them, and private ones to the person's other
                 // sessions, only where the client can tell them from somebody else's.
-                let from_here = turn.session == session;
-                shared_if(has(Capability::EchoMessage) || to_oneself || !(from_here || (mine && direct)))
+                shared_if(match posted.target {
+                    PostTarget::Person(to, _) => own(to),
+                    PostTarget::Room(..) => turn.session != session,
+                })
+            }
+            Event::Joined { .. } | Event::Parted { .. } | Event::Kicked { .. } => Plan::Shared,
+            Event::TopicChanged { .. } | Event::ModesChanged { .. } | Event::Quit { .. } => Plan::Shared,
+            Event::Renamed { person, .. } if own(*person) => Plan::Own,
+            Event::Renamed { .. } => Plan::Shared,
+            Event::RealnameChanged { .. } => shared_if(has(Capability::Setname)),
+            Event::AccountChanged { .. } => shared_if(has(Capability::AccountNotify)),
+            Event::AwayChanged { person, .. } if own(*person) => Plan::Own,
+            Event::AwayChanged { .. } => shared_if(has(Capability::AwayNotify)),
+            Event::Invited { card, .. } => {
+                shared_if(card.nick.as_str() == &*self.nick || has(Capability::InviteNotify))
             }
             _ => Plan::Own,
         }
@@ -298,7 +303,10 @@ impl Session {
     /// An event that is shown in this session's own way.
     pub fn event(&mut self, turn: &Turn, event: &Event, io: &mut Io<'_>) {
         match event {
-            Event::SignedIn { card, .. } => self.signed_in(card, io),
+            Event::SignedIn { card, person, .. } => {
+                self.person = Some(*person);
+                self.signed_in(card, io);
+            }
             Event::Refused(refusal) => self.refused(refusal, io),
             Event::Renamed { card, .. } => {
                 self.nick = card.nick.as_str().into();

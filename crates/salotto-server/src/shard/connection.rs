@@ -1,7 +1,7 @@
 //! One connection: its socket, its lines, its session, and what it waits for.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -417,6 +417,22 @@ impl Connection {
             Plan::Shared if self.out.is_capturing() => Plan::Own,
             plan => plan,
         }
+    }
+
+    /// Whether it shows every post of others to its rooms, as all with an equal [`RenderKey`] do.
+    pub fn shares_posts(&self) -> bool {
+        matches!(self.adapter, Adapter::Irc(_)) && !self.out.is_capturing() && self.closing.is_none()
+    }
+
+    /// Appends framed bytes; `direct` tries to write them at once, where nothing waits before them.
+    pub fn give(&mut self, bytes: &[u8], direct: bool) {
+        let mut rest = bytes;
+        if direct && self.out.waiting() == 0 && self.socket.is_plain() {
+            // What goes wrong here goes wrong again when the rest is written, and is dealt with there.
+            let written = self.socket.write(bytes).unwrap_or(0);
+            rest = &bytes[written..];
+        }
+        self.out.framed(rest);
     }
 
     /// What shared bytes for this connection depend on.

@@ -5,6 +5,7 @@
 //! appends the same bytes to each reader's queue, and then writes each connection that has something once.
 
 mod connection;
+mod deliver;
 mod outgoing;
 mod roster;
 mod socket;
@@ -16,19 +17,19 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token, Waker};
-use salotto_core::{Audience, Command, Effect, Event, RequestId, SessionId};
+use salotto_core::{Command, RequestId, SessionId};
 use slab::Slab;
 
 pub(crate) use connection::{Close, Io};
 pub(crate) use outgoing::{Framing, Outgoing};
 
-use crate::adapter::{self, Plan, RenderKey};
 use crate::hub::{Ask, Submission, Turn};
 use crate::jobs::JobResult;
 use crate::listen::Incoming;
 use crate::shared::Shared;
 use connection::Connection;
 
+use deliver::Renders;
 use roster::{Roster, Slot};
 
 const WAKE: Token = Token(usize::MAX);
@@ -105,6 +106,9 @@ impl Shard {
             submissions: Vec::new(),
             stamp: 0,
             renders: Renders::default(),
+            run_renders: Renders::default(),
+            one_by_one: Vec::new(),
+            readers: Vec::new(),
             ended: false,
         };
         running.run();
@@ -126,36 +130,15 @@ struct Running {
     submissions: Vec<Submission>,
     /// The mark of connections that have been given the present event.
     stamp: u64,
+    /// The present event.
     renders: Renders,
+    /// The present run of posts.
+    run_renders: Renders,
+    /// Who sees the posts of the present run one by one.
+    one_by_one: Vec<Slot>,
+    /// To whom the present event goes, while it is delivered.
+    readers: Vec<Slot>,
     ended: bool,
-}
-
-/// The present event, rendered once for each way of rendering that was met.
-#[derive(Default)]
-struct Renders {
-    done: Vec<(RenderKey, Vec<u8>)>,
-    count: usize,
-}
-
-impl Renders {
-    fn clear(&mut self) {
-        self.count = 0;
-    }
-
-    fn get(&mut self, key: RenderKey, render: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
-        if let Some(at) = self.done[..self.count].iter().position(|(known, _)| *known == key) {
-            return &self.done[at].1;
-        }
-        if self.count == self.done.len() {
-            self.done.push((key, Vec::new()));
-        }
-        let at = self.count;
-        self.count += 1;
-        self.done[at].0 = key;
-        self.done[at].1.clear();
-        render(&mut self.done[at].1);
-        &self.done[at].1
-    }
 }
 
 impl Running {
@@ -213,7 +196,7 @@ impl Running {
     fn take(&mut self, deliver: Deliver) {
         match deliver {
             Deliver::Adopt(incoming) => self.adopt(*incoming),
-            Deliver::Turns(turns) => turns.iter().for_each(|turn| self.turn(turn)),
+            Deliver::Turns(turns) => self.turns(&turns),
             Deliver::Job(session, result) => self.job(session, result),
             Deliver::Announce(text) => self.announce(&text),
             Deliver::Shutdown(reason) => self.shutdown(&reason),
@@ -314,85 +297,6 @@ impl Running {
         let Some(slot) = self.roster.slot(session) else { return };
         self.with(slot, |connection, submissions, shared| connection.job_done(result, submissions, shared));
         self.ready.push(slot);
-    }
-
-    /// Delivers what came of one submission.
-    fn turn(&mut self, turn: &Turn) {
-        let origin = self.roster.slot(turn.session);
-        if let Some(slot) = origin {
-            self.with(slot, |connection, submissions, shared| {
-                connection.turn_begins(turn, submissions, shared)
-            });
-        }
-        for effect in &turn.effects {
-            self.roster.before(&effect.event);
-            self.effect(turn, effect);
-            self.roster.after(&effect.event);
-        }
-        if let Some(slot) = origin {
-            let resumed = self.with(slot, |connection, submissions, shared| {
-                connection.turn_ends(turn, submissions, shared)
-            });
-            if resumed == Some(true) {
-                self.ready.push(slot);
-            }
-            if turn.request == CLOSING {
-                self.forget(slot);
-            }
-        }
-    }
-
-    fn effect(&mut self, turn: &Turn, effect: &Effect) {
-        self.renders.clear();
-        self.stamp += 1;
-        match &effect.audience {
-            Audience::Session(session) => {
-                if let Some(slot) = self.roster.slot(*session) {
-                    self.give(slot, turn, &effect.event);
-                }
-            }
-            Audience::Person(person) => {
-                for at in 0..self.roster.of_person(*person).len() {
-                    self.give(self.roster.of_person(*person)[at], turn, &effect.event);
-                }
-            }
-            Audience::Room(room) => {
-                for at in 0..self.roster.of_room(*room).len() {
-                    self.give(self.roster.of_room(*room)[at], turn, &effect.event);
-                }
-            }
-            Audience::Neighbours { rooms, person } => {
-                for at in 0..self.roster.of_person(*person).len() {
-                    self.give(self.roster.of_person(*person)[at], turn, &effect.event);
-                }
-                for room in rooms.iter() {
-                    for at in 0..self.roster.of_room(*room).len() {
-                        self.give(self.roster.of_room(*room)[at], turn, &effect.event);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Gives an event to one connection, once.
-    fn give(&mut self, slot: Slot, turn: &Turn, event: &Event) {
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        if std::mem::replace(&mut connection.stamp, self.stamp) == self.stamp {
-            return;
-        }
-        match connection.plan(turn, event) {
-            Plan::Skip => return,
-            Plan::Shared => {
-                let key = connection.render_key();
-                connection.out.framed(
-                    self.renders.get(key, |bytes| adapter::render(turn, event, key, &self.shared, bytes)),
-                );
-            }
-            Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),
-        }
-        if connection.is_due() && !std::mem::replace(&mut connection.marked, true) {
-            self.dirty.push(slot);
-        }
     }
 
     fn write_dirty(&mut self) {

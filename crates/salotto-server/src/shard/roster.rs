@@ -1,7 +1,6 @@
 //! Who of a shard's own connections is in which room. Follows the events; knows nothing else of the chat.
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use salotto_core::{Event, PersonId, RoomId, SessionId};
 
 /// A connection's place in the shard.
@@ -14,12 +13,13 @@ struct Local {
     rooms: Vec<RoomId>,
 }
 
-/// Who of a shard's own connections is in which room.
+/// Who of a shard's own connections is in which room. The keys are numbers that the server gave itself, so a fast
+/// hash is safe.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    sessions: HashMap<SessionId, Slot>,
-    people: HashMap<PersonId, Local>,
-    rooms: HashMap<RoomId, Vec<Slot>>,
+    sessions: FxHashMap<SessionId, Slot>,
+    people: FxHashMap<PersonId, Local>,
+    rooms: FxHashMap<RoomId, Vec<Slot>>,
 }
 
 impl Roster {

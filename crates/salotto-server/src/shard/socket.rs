@@ -21,6 +21,11 @@ impl Socket {
         Socket { stream, tls }
     }
 
+    /// Whether bytes go out as they are given.
+    pub fn is_plain(&self) -> bool {
+        self.tls.is_none()
+    }
+
     /// For the poller.
     pub fn stream(&mut self) -> &mut TcpStream {
         &mut self.stream

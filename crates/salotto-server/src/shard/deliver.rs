@@ -1,0 +1,190 @@
+//! From what came of submissions to bytes in connections' queues.
+//!
+//! Most of what a busy server does is here: the same line for everybody in a room. An event is rendered once for
+//! each way of rendering among its readers. Posts to one room that come one after the other in a batch (a *run*)
+//! are rendered once together, and each reader takes them as one piece.
+
+use salotto_core::{Audience, Effect, Event, PostKind, RoomId};
+
+use super::roster::Slot;
+use super::{CLOSING, Running};
+use crate::adapter::{self, Plan, RenderKey};
+use crate::hub::Turn;
+
+/// From this many bytes on, a run is written straight from where it was rendered to a socket that waits for
+/// nothing; a shorter one is cheaper to copy and to write together with what else the batch brings.
+const DIRECT_LEN_MIN: usize = 2048;
+
+/// Bytes for readers, rendered once for each way of rendering that was met.
+#[derive(Default)]
+pub(super) struct Renders {
+    done: Vec<(RenderKey, Vec<u8>)>,
+    count: usize,
+}
+
+impl Renders {
+    fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    fn get(&mut self, key: RenderKey, render: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
+        if let Some(at) = self.done[..self.count].iter().position(|(known, _)| *known == key) {
+            return &self.done[at].1;
+        }
+        if self.count == self.done.len() {
+            self.done.push((key, Vec::new()));
+        }
+        let at = self.count;
+        self.count += 1;
+        self.done[at].0 = key;
+        self.done[at].1.clear();
+        render(&mut self.done[at].1);
+        &self.done[at].1
+    }
+}
+
+/// The room a turn does nothing but post to.
+fn posts_to(turn: &Turn) -> Option<RoomId> {
+    let [Effect { audience: Audience::Room(room), event: Event::Posted(posted) }] = &turn.effects[..] else {
+        return None;
+    };
+    (turn.answer.is_none() && posted.kind != PostKind::Tags).then_some(*room)
+}
+
+impl Running {
+    /// Delivers what came of submissions, in order.
+    pub(super) fn turns(&mut self, mut turns: &[Turn]) {
+        while let [first, rest @ ..] = turns {
+            let room = posts_to(first);
+            let more = rest.iter().take_while(|turn| room.is_some() && posts_to(turn) == room).count();
+            match room {
+                Some(room) if more > 0 => self.run_of_posts(room, &turns[..=more]),
+                _ => self.turn(first),
+            }
+            turns = &rest[more..];
+        }
+    }
+
+    /// Delivers several posts to one room. Those who said them see them one by one, because their own answers
+    /// come in between; all others see the same.
+    fn run_of_posts(&mut self, room: RoomId, turns: &[Turn]) {
+        self.stamp += 1;
+        self.run_renders.clear();
+        self.one_by_one.clear();
+        for turn in turns {
+            if let Some(connection) =
+                self.roster.slot(turn.session).and_then(|slot| self.connections.get_mut(slot))
+            {
+                connection.stamp = self.stamp;
+            }
+        }
+        let Running { roster, connections, run_renders, dirty, shared, one_by_one, stamp, .. } = self;
+        for &slot in roster.of_room(room) {
+            let Some(connection) = connections.get_mut(slot) else { continue };
+            if connection.stamp == *stamp || !connection.shares_posts() {
+                one_by_one.push(slot);
+                continue;
+            }
+            let key = connection.render_key();
+            let bytes = run_renders.get(key, |bytes| {
+                for turn in turns {
+                    for effect in &turn.effects {
+                        adapter::render(turn, &effect.event, key, shared, bytes);
+                    }
+                }
+            });
+            connection.give(bytes, bytes.len() >= DIRECT_LEN_MIN);
+            if connection.is_due() && !std::mem::replace(&mut connection.marked, true) {
+                dirty.push(slot);
+            }
+        }
+        let one_by_one = std::mem::take(&mut self.one_by_one);
+        for turn in turns {
+            let origin = self.begin_turn(turn);
+            self.renders.clear();
+            self.stamp += 1;
+            for effect in &turn.effects {
+                for &slot in &one_by_one {
+                    self.give(slot, turn, &effect.event);
+                }
+            }
+            self.end_turn(turn, origin);
+        }
+        self.one_by_one = one_by_one;
+    }
+
+    /// Delivers what came of one submission.
+    fn turn(&mut self, turn: &Turn) {
+        let origin = self.begin_turn(turn);
+        for effect in &turn.effects {
+            self.roster.before(&effect.event);
+            self.effect(turn, effect);
+            self.roster.after(&effect.event);
+        }
+        self.end_turn(turn, origin);
+    }
+
+    fn begin_turn(&mut self, turn: &Turn) -> Option<Slot> {
+        let origin = self.roster.slot(turn.session)?;
+        self.with(origin, |connection, submissions, shared| {
+            connection.turn_begins(turn, submissions, shared)
+        });
+        Some(origin)
+    }
+
+    fn end_turn(&mut self, turn: &Turn, origin: Option<Slot>) {
+        let Some(slot) = origin else { return };
+        let awake = self
+            .with(slot, |connection, submissions, shared| connection.turn_ends(turn, submissions, shared));
+        if awake == Some(true) {
+            self.ready.push(slot);
+        }
+        if turn.request == CLOSING {
+            self.forget(slot);
+        }
+    }
+
+    fn effect(&mut self, turn: &Turn, effect: &Effect) {
+        self.renders.clear();
+        self.stamp += 1;
+        // The list of readers is taken out while they are given the event, and put back as it was.
+        let mut readers = std::mem::take(&mut self.readers);
+        readers.clear();
+        match &effect.audience {
+            Audience::Session(session) => readers.extend(self.roster.slot(*session)),
+            Audience::Person(person) => readers.extend_from_slice(self.roster.of_person(*person)),
+            Audience::Room(room) => readers.extend_from_slice(self.roster.of_room(*room)),
+            Audience::Neighbours { rooms, person } => {
+                readers.extend_from_slice(self.roster.of_person(*person));
+                for room in rooms.iter() {
+                    readers.extend_from_slice(self.roster.of_room(*room));
+                }
+            }
+        }
+        for &slot in &readers {
+            self.give(slot, turn, &effect.event);
+        }
+        self.readers = readers;
+    }
+
+    /// Gives an event to one connection, once.
+    fn give(&mut self, slot: Slot, turn: &Turn, event: &Event) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if std::mem::replace(&mut connection.stamp, self.stamp) == self.stamp {
+            return;
+        }
+        match connection.plan(turn, event) {
+            Plan::Skip => return,
+            Plan::Shared => {
+                let key = connection.render_key();
+                let bytes =
+                    self.renders.get(key, |bytes| adapter::render(turn, event, key, &self.shared, bytes));
+                connection.give(bytes, false);
+            }
+            Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),
+        }
+        if connection.is_due() && !std::mem::replace(&mut connection.marked, true) {
+            self.dirty.push(slot);
+        }
+    }
+}
