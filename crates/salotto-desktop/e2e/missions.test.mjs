@@ -3,8 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Desktop, Home, startScreen } from './lib/desktop.mjs';
-import { join, listen, serve } from './lib/irc.mjs';
+import { join, listen, record, serve } from './lib/irc.mjs';
 import { Cleanup, freePort, until } from './lib/process.mjs';
 
 const timeout = 90_000;
@@ -213,6 +214,19 @@ test('mission_23 an unknown certificate is shown by its fingerprint, and trusted
   await page.click('connect-trust');
   await page.element('composer');
   await bruno.line(/:Anna\S* JOIN/);
+});
+
+test('a window that is left alone says nothing but its pings', { timeout }, async () => {
+  const server = await serve(each);
+  const wire = await record(each, server.port);
+  const desktop = await start();
+  // Wide enough for everything there is to show.
+  desktop.screen.resize(desktop.window, 1280, 800);
+  await signIn(desktop, wire.port, 'Anna');
+  await until(() => wire.sent.length > 0 && wire.silence() > 500, 'the end of signing in');
+  const before = wire.sent.length;
+  await pause(3000);
+  assert.deepEqual(wire.sent.slice(before).filter((line) => !line.startsWith('PING ')), []);
 });
 
 test('host, port and name are remembered by the next start', { timeout }, async () => {

@@ -90,3 +90,23 @@ export async function join(cleanup, port, nick) {
   await person.line(new RegExp(`:${nick}\\S* JOIN `));
   return person;
 }
+
+/** A way to a server that writes down what a client sends through it. */
+export async function record(cleanup, port) {
+  const sent = [];
+  let last = Date.now();
+  const way = net.createServer((client) => {
+    const server = net.connect(port, '127.0.0.1');
+    const ends = [client, server];
+    for (const end of ends) end.on('error', () => ends.forEach((each) => each.destroy()));
+    new Lines(client).onLine = (line) => {
+      sent.push(line);
+      last = Date.now();
+    };
+    client.pipe(server).pipe(client);
+    cleanup.add(() => ends.forEach((each) => each.destroy()));
+  });
+  await new Promise((resolve, reject) => way.once('error', reject).listen(0, '127.0.0.1', resolve));
+  cleanup.add(() => way.close());
+  return { port: way.address().port, sent, silence: () => Date.now() - last };
+}
