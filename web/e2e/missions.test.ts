@@ -44,7 +44,11 @@ async function irc(at: Salotto, nick: string): Promise<Irc> {
 }
 
 const notices = (page: Page): Promise<string[]> => page.locator(byId('notice')).allInnerTexts();
-const banner = (page: Page): Promise<string | null> => page.locator(byId('banner')).getAttribute('data-kind', { timeout: 500 }).catch(() => null);
+const banner = (page: Page): Promise<string | null> =>
+  page
+    .locator(byId('banner'))
+    .getAttribute('data-kind', { timeout: 500 })
+    .catch(() => null);
 const bannerText = (page: Page): Promise<string> => page.locator(byId('banner')).innerText();
 
 /** Resolves when a notice says `pattern`. */
@@ -54,7 +58,10 @@ async function noticed(page: Page, pattern: RegExp): Promise<string> {
 
 /** Resolves when the screen shows `text` as sent. */
 async function shown(page: Page, text: string): Promise<void> {
-  await page.locator(`${byId('message')}[data-state="sent"]`, { hasText: text }).first().waitFor();
+  await page
+    .locator(`${byId('message')}[data-state="sent"]`, { hasText: text })
+    .first()
+    .waitFor();
 }
 
 describe('welcome', () => {
@@ -62,14 +69,23 @@ describe('welcome', () => {
     const at = await server();
     const page = await browserOf();
     await enter(page, at.url, 'Anna');
-    await until(async () => /Anna/.test(await page.locator(byId('note')).first().innerText()) && /\/quit/.test(await page.locator(byId('note')).first().innerText()), 'a welcome by name');
+    await until(
+      async () =>
+        /Anna/.test(await page.locator(byId('note')).first().innerText()) &&
+        /\/quit/.test(await page.locator(byId('note')).first().innerText()),
+      'a welcome by name',
+    );
   });
 
   it('mission_06 does so in Italian for an Italian browser', async () => {
     const at = await server();
     const page = await browserOf({ locale: 'it-IT' });
     await enter(page, at.url, 'Anna');
-    await until(async () => /benvenuto, Anna.*uscire.*\/quit/s.test(await page.locator(byId('note')).first().innerText()), 'the welcome');
+    await until(
+      async () =>
+        /benvenuto, Anna.*uscire.*\/quit/s.test(await page.locator(byId('note')).first().innerText()),
+      'the welcome',
+    );
   });
 });
 
@@ -85,14 +101,36 @@ describe('the room', () => {
       await Promise.all([say(anna, `a${round} says Anna`), say(bea, `b${round} says Bea`)]);
       carl.send(`PRIVMSG #lobby :c${round} says Carl`);
     }
-    await Promise.all([anna, bea].map((page) => until(async () => (await texts(page)).length === 24 && (await page.locator(`${byId('message')}[data-state="sent"]`).count()) === 24, '24 messages')));
+    await Promise.all(
+      [anna, bea].map((page) =>
+        until(
+          async () =>
+            (await texts(page)).length === 24 &&
+            (await page.locator(`${byId('message')}[data-state="sent"]`).count()) === 24,
+          '24 messages',
+        ),
+      ),
+    );
     const one = await texts(anna);
     expect(await texts(bea)).toEqual(one);
     expect(new Set(one).size).toBe(24);
-    const authors = await anna.locator(byId('message')).evaluateAll((rows) => rows.map((row) => [row.getAttribute('data-author'), row.querySelector('[data-testid="message-text"]')?.textContent?.trim() ?? '']));
+    const authors = await anna
+      .locator(byId('message'))
+      .evaluateAll((rows) =>
+        rows.map((row) => [
+          row.getAttribute('data-author'),
+          row.querySelector('[data-testid="message-text"]')?.textContent?.trim() ?? '',
+        ]),
+      );
     for (const [author, text] of authors) expect(text).toContain(`says ${author}`);
-    const ids = await anna.locator(byId('message')).evaluateAll((rows) => rows.map((row) => row.getAttribute('data-msgid')));
-    expect(await bea.locator(byId('message')).evaluateAll((rows) => rows.map((row) => row.getAttribute('data-msgid')))).toEqual(ids);
+    const ids = await anna
+      .locator(byId('message'))
+      .evaluateAll((rows) => rows.map((row) => row.getAttribute('data-msgid')));
+    expect(
+      await bea
+        .locator(byId('message'))
+        .evaluateAll((rows) => rows.map((row) => row.getAttribute('data-msgid'))),
+    ).toEqual(ids);
   });
 
   it('mission_08 tells everybody who joins and who leaves', async () => {
@@ -115,7 +153,9 @@ describe('the room', () => {
     expect(await noticed(page, /Bo left/)).toMatch(/left the room: time for bed/);
     eva.reset();
     expect(await noticed(page, /Eva left/)).toMatch(/connection lost \(.+\)/);
-    const broken = await page.locator(byId('notice')).evaluateAll((rows) => rows.filter((row) => row.getAttribute('data-broken') === 'true').length);
+    const broken = await page
+      .locator(byId('notice'))
+      .evaluateAll((rows) => rows.filter((row) => row.getAttribute('data-broken') === 'true').length);
     expect(broken).toBe(1);
   });
 
@@ -150,15 +190,25 @@ describe('names', () => {
     await page.click(byId('connect-submit'));
     await page.waitForSelector(byId('connect-name-error'));
     expect(await page.innerText(byId('connect-name-error'))).toMatch(/“Anna” is already in use.*Anna_/s);
-    expect(await page.evaluate(() => document.activeElement?.getAttribute('data-testid'))).toBe('connect-name');
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('data-testid'))).toBe(
+      'connect-name',
+    );
 
     // Another spelling of the same name, and one that looks like it, are refused too.
     await page.fill(byId('connect-name'), 'ANNA');
     await page.press(byId('connect-name'), 'Enter');
-    await until(async () => /“ANNA” is already in use/.test(await page.innerText(byId('connect-name-error'))), 'a second refusal');
+    await until(
+      async () => /“ANNA” is already in use/.test(await page.innerText(byId('connect-name-error'))),
+      'a second refusal',
+    );
     await page.fill(byId('connect-name'), 'Аnna');
     await page.press(byId('connect-name'), 'Enter');
-    await until(async () => (await page.locator(byId('connect-name-error')).count()) > 0 && !/ANNA/.test(await page.innerText(byId('connect-name-error'))), 'a third refusal');
+    await until(
+      async () =>
+        (await page.locator(byId('connect-name-error')).count()) > 0 &&
+        !/ANNA/.test(await page.innerText(byId('connect-name-error'))),
+      'a third refusal',
+    );
 
     await page.fill(byId('connect-name'), 'Anna');
     await page.press(byId('connect-name'), 'Enter');
@@ -223,7 +273,9 @@ describe('the connection', () => {
     await page.fill(byId('connect-name'), 'Anna');
     await page.click(byId('connect-submit'));
     await page.waitForSelector(byId('connect-error'));
-    expect(await page.innerText(byId('connect-error'))).toMatch(/Could not reach .*Offline\. Retrying in \d+ s/s);
+    expect(await page.innerText(byId('connect-error'))).toMatch(
+      /Could not reach .*Offline\. Retrying in \d+ s/s,
+    );
     expect(await page.inputValue(byId('connect-name'))).toBe('Anna');
     await server({ webPort: port, data });
     await page.waitForSelector(byId('composer'), { timeout: 10_000 });
@@ -247,7 +299,12 @@ describe('the connection', () => {
     road.open();
     await shown(page, 'fourth');
     await bo.line(/:fourth/);
-    expect(bo.lines.filter((line) => / PRIVMSG /.test(line)).map((line) => line.split(' :').pop())).toEqual(['first', 'second', 'third', 'fourth']);
+    expect(bo.lines.filter((line) => / PRIVMSG /.test(line)).map((line) => line.split(' :').pop())).toEqual([
+      'first',
+      'second',
+      'third',
+      'fourth',
+    ]);
     expect(await texts(page)).toEqual(['first', 'second', 'third', 'fourth']);
     expect(await page.inputValue(byId('composer'))).toBe('not finished');
   });
@@ -259,30 +316,38 @@ describe('the connection', () => {
     await enter(page, at.url, 'Anna');
     await say(page, 'before');
     await shown(page, 'before');
-    // The page lives on, only its connection does not.
-    await page.context().setOffline(true);
-    const { webPort } = at;
-    void webPort;
-    await page.evaluate(() => undefined);
-    await page.context().setOffline(false);
     at.freeze();
     await say(page, 'kept one');
     await say(page, 'kept two');
     expect(await page.locator(`${byId('message')}[data-state="queued"]`).count()).toBe(2);
-    await until(() => page.evaluate(() => new Promise<boolean>((resolve) => {
-      const request = indexedDB.open('salotto', 1);
-      request.onsuccess = () => {
-        const count = request.result.transaction('outbox').objectStore('outbox').count();
-        count.onsuccess = () => { resolve(count.result === 2); request.result.close(); };
-      };
-    })), 'two messages in the database');
+    await until(
+      () =>
+        page.evaluate(
+          () =>
+            new Promise<boolean>((resolve) => {
+              const request = indexedDB.open('salotto', 1);
+              request.onsuccess = () => {
+                const count = request.result.transaction('outbox').objectStore('outbox').count();
+                count.onsuccess = () => {
+                  resolve(count.result === 2);
+                  request.result.close();
+                };
+              };
+            }),
+        ),
+      'two messages in the database',
+    );
     const reloading = page.reload();
     at.resume();
     await reloading;
     await page.waitForSelector(byId('composer'));
     await shown(page, 'kept two');
     await bo.line(/:kept two/);
-    expect(bo.lines.filter((line) => / PRIVMSG /.test(line)).map((line) => line.split(' :').pop())).toEqual(['before', 'kept one', 'kept two']);
+    expect(bo.lines.filter((line) => / PRIVMSG /.test(line)).map((line) => line.split(' :').pop())).toEqual([
+      'before',
+      'kept one',
+      'kept two',
+    ]);
   });
 
   it('mission_18 comes back by itself under its name and fetches what it missed', async () => {
@@ -328,7 +393,11 @@ describe('the connection', () => {
     const at = await server();
     const page = await browserOf();
     const pings: number[] = [];
-    page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => { if (String(payload).startsWith('PING')) pings.push(Date.now()); }));
+    page.on('websocket', (socket) =>
+      socket.on('framesent', ({ payload }) => {
+        if (String(payload).startsWith('PING')) pings.push(Date.now());
+      }),
+    );
     await enter(page, at.url, 'Anna');
     await until(() => pings.length >= 2, 'two pings', 15_000);
     const [first = 0, second = 0] = pings;
@@ -339,7 +408,12 @@ describe('the connection', () => {
     await until(async () => (await banner(page)) === 'offline', 'the offline banner', 25_000);
     expect(Date.now() - start).toBeLessThan(18_000);
     at.resume();
-    await until(async () => (await banner(page)) !== 'offline' && (await page.innerText(byId('self-state'))) === 'online', 'to be back', 45_000);
+    await until(
+      async () =>
+        (await banner(page)) !== 'offline' && (await page.innerText(byId('self-state'))) === 'online',
+      'to be back',
+      45_000,
+    );
     expect(await page.innerText(byId('self'))).toBe('Anna');
   });
 
@@ -394,7 +468,10 @@ describe('rooms and accounts', () => {
     await page.locator(`${byId('browse-item')}[data-room="#rust"]`).click();
     await until(async () => (await page.innerText(byId('room-title'))) === '#rust', 'the room from the list');
     await page.click(byId('leave-room'));
-    await until(async () => (await page.locator(`${byId('room-item')}[data-room="#rust"]`).count()) === 0, 'the room to be gone');
+    await until(
+      async () => (await page.locator(`${byId('room-item')}[data-room="#rust"]`).count()) === 0,
+      'the room to be gone',
+    );
   });
 
   it('mission_21 has talks with one person', async () => {

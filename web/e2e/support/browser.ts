@@ -67,7 +67,11 @@ export async function texts(page: Page): Promise<string[]> {
 }
 
 /** Waits until `check` gives something true, and gives it back. */
-export async function until<T>(check: () => T | Promise<T>, what: string, patience = 12_000): Promise<NonNullable<T>> {
+export async function until<T>(
+  check: () => T | Promise<T>,
+  what: string,
+  patience = 12_000,
+): Promise<NonNullable<T>> {
   const end = Date.now() + patience;
   for (;;) {
     const value = await check();

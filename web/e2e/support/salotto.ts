@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const BINARY = process.env['SALOTTO'] ?? fileURLToPath(new URL('../../../target/debug/salotto', import.meta.url));
+const BINARY =
+  process.env['SALOTTO'] ?? fileURLToPath(new URL('../../../target/debug/salotto', import.meta.url));
 
 export interface SalottoOptions {
   /** A port to come back on; any free one when absent. */
@@ -27,9 +28,23 @@ export class Salotto {
 
   static async start(options: SalottoOptions = {}): Promise<Salotto> {
     const data = options.data ?? (await mkdtemp(join(tmpdir(), 'salotto-web-')));
-    const child = spawn(BINARY, ['serve', '--data', data, '--web-port', String(options.webPort ?? 0), '--port', '0', '--text-port', '0'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      BINARY,
+      [
+        'serve',
+        '--data',
+        data,
+        '--web-port',
+        String(options.webPort ?? 0),
+        '--port',
+        '0',
+        '--text-port',
+        '0',
+      ],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     let output = '';
     let log = '';
     child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
@@ -127,7 +142,9 @@ export class Irc {
   /** The first line, past or to come, that fits. */
   line(pattern: RegExp): Promise<string> {
     const known = this.lines.find((line) => pattern.test(line));
-    return known === undefined ? new Promise((resolve) => this.#waiting.push({ pattern, resolve })) : Promise.resolve(known);
+    return known === undefined
+      ? new Promise((resolve) => this.#waiting.push({ pattern, resolve }))
+      : Promise.resolve(known);
   }
 
   /** Breaks the connection as a cut cable with a reset does. */

@@ -163,6 +163,8 @@ export class ConnectForm {
     switch (code) {
       case 'taken':
         return t.nameTaken({ name: nick, suggestion: suggestName(nick) });
+      case 'reserved':
+        return t.nameRegistered({ name: nick });
       case 'invalid':
         return reason ? t.nameRefused({ reason }) : t.nameInvalid;
       case 'account-exists':
@@ -185,10 +187,16 @@ export class ConnectForm {
     return this.#refusalText(field);
   }
 
+  /** The name belongs to an account, perhaps to this person's. */
+  get reserved(): boolean {
+    const refusal = this.#refusal;
+    return this.#mode === 'guest' && refusal?.code === 'reserved' && this.#name.trim() === refusal.nick;
+  }
+
   /** A name to offer in place of one that is taken. */
   get suggestion(): string | undefined {
     const refusal = this.#refusal;
-    return refusal?.code === 'taken' && this.#name.trim() === refusal.nick
+    return (refusal?.code === 'taken' || refusal?.code === 'reserved') && this.#name.trim() === refusal.nick
       ? suggestName(refusal.nick)
       : undefined;
   }

@@ -209,9 +209,6 @@ export class App {
         const where = chat.signedIn && chat.active ? chat.active.name : 'Salotto';
         document.title = badge > 0 ? `(${badge}) ${where}` : where;
       });
-      $effect(() => {
-        if (this.live.state.kind === 'stopped' && !this.platform.desktop) this.#session.set('session', '');
-      });
     });
   }
 
@@ -227,7 +224,8 @@ export class App {
     if (this.platform.desktop) return;
     try {
       const session = JSON.parse(this.#session.get('session') ?? 'null') as Session | null;
-      if (session) this.chat.connect(session.target, { nick: session.nick, account: 'guest' }, session.rooms);
+      if (session)
+        this.chat.connect(session.target, { nick: session.nick, account: 'guest' }, session.rooms, true);
     } catch {
       this.#session.set('session', '');
     }

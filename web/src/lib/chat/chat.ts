@@ -201,16 +201,11 @@ export class Chat extends Observable {
 
   // --- what can be done ----------------------------------------------------------------------------------------
 
-  connect(
-    target: Target,
-    credentials: Credentials,
-    rooms: readonly string[] = [],
-    resumeToken?: string,
-  ): void {
+  connect(target: Target, credentials: Credentials, rooms: readonly string[] = [], returning = false): void {
     this.#reset();
     this.#scope = `${target.sameOrigin ? 'here' : `${target.host}:${target.port}`}/${credentials.nick.toLowerCase()}`;
     for (const name of rooms) this.#asked.add(name);
-    this.connection.connect(target, credentials, resumeToken);
+    this.connection.connect(target, credentials, returning);
   }
 
   #reset(): void {
@@ -509,12 +504,14 @@ export class Chat extends Observable {
       this.options.uuid,
     );
     this.#outbox = outbox;
-    void outbox.restore().then(
-      () => {
-        if (this.#outbox === outbox && this.online) outbox.online(ready);
-      },
-      () => outbox.online(ready),
-    );
+    void outbox
+      .restore((item) => this.find(item.target)?.timeline.knowsToken(item.token) ?? false)
+      .then(
+        () => {
+          if (this.#outbox === outbox && this.online) outbox.online(ready);
+        },
+        () => outbox.online(ready),
+      );
   }
 
   #transmit(item: OutboxItem): void {
@@ -609,9 +606,8 @@ export class Chat extends Observable {
 
   /** Own messages may have come back with history without their echo ever having reached us. */
   #confirmSeen(room: Room): void {
-    for (const entry of room.timeline.entries)
-      if (entry.kind === 'message' && entry.own && entry.token !== undefined)
-        this.#outbox?.confirm(entry.token);
+    const waiting = this.unsent().map(({ item }) => item.token);
+    this.#outbox?.confirm(...waiting.filter((token) => room.timeline.knowsToken(token)));
   }
 
   #caughtUp(): void {

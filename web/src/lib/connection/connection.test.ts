@@ -168,10 +168,23 @@ describe('signing in', () => {
       refusal: { field: 'password', code: 'wrong-password' },
     });
     connection.answer({ nick: 'anna', account: 'login', password: 'yes' });
-    expect(wire.take()).toEqual(['NICK anna', 'AUTHENTICATE PLAIN']);
+    expect(wire.take()).toEqual(['AUTHENTICATE PLAIN']);
     wire.in('AUTHENTICATE +', ':s 900 anna anna!u@h anna :Logged in', ':s 903 anna :ok');
-    expect(wire.take().at(-1)).toBe('CAP END');
+    // An account's name is claimed once we are known to own it.
+    expect(wire.take().slice(-2)).toEqual(['NICK anna', 'CAP END']);
     expect(connection.account).toBe('anna');
+  });
+
+  it('lets the owner of a name in who came as a guest first', async () => {
+    connection.connect(target, guest);
+    await wire.accept();
+    wire.in(LS, ACK, ':s 433 * anna :Nickname is reserved by a registered account; sign in to use it');
+    expect(connection.state).toMatchObject({ refusal: { field: 'name', code: 'reserved' } });
+    wire.take();
+    connection.answer({ nick: 'anna', account: 'login', password: 'yes' });
+    expect(wire.take()).toEqual(['AUTHENTICATE PLAIN']);
+    wire.in('AUTHENTICATE +', ':s 903 anna :ok');
+    expect(wire.take().at(-1)).toBe('NICK anna');
   });
 
   it('creates an account, and from then on signs in to it', async () => {
@@ -186,7 +199,7 @@ describe('signing in', () => {
     connection.answer({ nick: 'anna', account: 'register', password: 'long enough' });
     expect(wire.take().at(-1)).toBe('REGISTER anna * :long enough');
     wire.in(':s REGISTER SUCCESS anna :Welcome');
-    expect(wire.take()).toEqual(['CAP END']);
+    expect(wire.take()).toEqual(['NICK anna', 'CAP END']);
     expect(connection.credentials?.account).toBe('login');
   });
 
@@ -263,6 +276,15 @@ describe('coming back', () => {
     });
     clock.advance(120_000);
     expect(wire.opens).toBe(1);
+  });
+
+  it('asks again for a name it had before the page was loaded again', async () => {
+    connection.connect(target, guest, true);
+    await wire.accept();
+    wire.in(LS, ACK, ':s 433 * anna :taken');
+    wire.take();
+    clock.advance(NAME_RETRY);
+    expect(wire.take()).toEqual(['NICK anna']);
   });
 
   it('gives up an attempt that neither opens nor fails', () => {

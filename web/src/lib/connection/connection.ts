@@ -13,7 +13,7 @@ export const REGISTER_TIMEOUT = 20_000;
 /** How long to wait for the end of the greeting before using the connection anyway, in ms. */
 export const GREETING_TIMEOUT = 3000;
 /** While coming back: how often to ask again for our own name when it is still taken, in ms. */
-export const NAME_RETRY = 5000;
+export const NAME_RETRY = 3000;
 /** How long the server may take to close after our QUIT, in ms. */
 export const QUIT_TIMEOUT = 1000;
 
@@ -70,6 +70,7 @@ export class Connection {
   #nick = '';
   #account: string | undefined;
   #everOnline = false;
+  #returning = false;
   #attempt = 0;
   #resumeToken: string | undefined;
   #registered = false;
@@ -123,23 +124,32 @@ export class Connection {
     return this.#caps.has(capability);
   }
 
-  /** Starts anew: the first attempt to be there. A `resumeToken` of a session left shortly ago may be offered. */
-  connect(target: Target, credentials: Credentials, resumeToken?: string): void {
+  /**
+   * Starts anew: the first attempt to be there. With `returning`, we were there a moment ago, before the page was
+   * loaded again: a name that is still taken is then most likely our own, and is asked for until it is free.
+   */
+  connect(target: Target, credentials: Credentials, returning = false): void {
     this.#drop();
     this.#target = target;
     this.#credentials = credentials;
     this.#nick = credentials.nick;
     this.#account = undefined;
     this.#everOnline = false;
+    this.#returning = returning;
     this.#attempt = 0;
-    this.#resumeToken = resumeToken;
+    this.#resumeToken = undefined;
     this.#open();
+  }
+
+  /** A name that belongs to a session to resume, or to an account, is claimed after that. */
+  get #lateNick(): boolean {
+    return this.#resumeToken !== undefined || this.#credentials?.account === 'login';
   }
 
   /** After a refusal: tries another name or password, on the same connection while it is there. */
   answer(credentials: Credentials): void {
     if (this.#state.kind !== 'refused') return;
-    const { connected, refusal } = this.#state;
+    const { connected } = this.#state;
     this.#credentials = credentials;
     this.#nick = credentials.nick;
     if (!connected) {
@@ -148,11 +158,12 @@ export class Connection {
     }
     this.#setState({ kind: 'registering', attempt: this.#attempt });
     this.#watch(REGISTER_TIMEOUT);
-    // A name that was accepted, or never judged, is sent again: it may have been changed.
-    this.send('NICK', [credentials.nick]);
-    if (!this.#negotiationDone) return;
-    if (!this.#capEnded) this.#authenticate();
-    else if (refusal.field !== 'name') this.#capEnd();
+    if (!this.#negotiationDone) {
+      if (!this.#lateNick) this.send('NICK', [credentials.nick]);
+      return;
+    }
+    if (credentials.account === 'guest') this.send('NICK', [credentials.nick]);
+    this.#authenticate();
   }
 
   /** Tries at once instead of after the pause. */
@@ -265,8 +276,7 @@ export class Connection {
     this.#setState({ kind: 'registering', attempt: this.#attempt });
     this.#watch(REGISTER_TIMEOUT);
     this.send('CAP', ['LS', '302']);
-    // A session to resume must be claimed before its name is: the name is still its own.
-    if (this.#resumeToken === undefined) this.send('NICK', [nick]);
+    if (!this.#lateNick) this.send('NICK', [nick]);
     this.send('USER', [userName(nick), '0', '*', nick]);
   }
 
@@ -323,12 +333,10 @@ export class Connection {
     const last = params[params.length - 1] ?? '';
     const refused = NAME_REFUSED.get(command);
     if (refused) {
-      this.#refuse({
-        field: 'name',
-        code: refused,
-        nick: this.#credentials?.nick ?? this.#nick,
-        reason: last,
-      });
+      // The numeric is the same; only the words tell a name that somebody uses from one that an account keeps.
+      const code =
+        refused === 'taken' && /\b(?:reserved|registered|account)\b/i.test(last) ? 'reserved' : refused;
+      this.#refuse({ field: 'name', code, nick: this.#credentials?.nick ?? this.#nick, reason: last });
       return;
     }
     if (SASL_FAILED.has(command)) {
@@ -346,6 +354,7 @@ export class Connection {
         break;
       case '903':
       case '907':
+        this.send('NICK', [this.#credentials?.nick ?? this.#nick]);
         this.#capEnd();
         break;
       case 'AUTHENTICATE':
@@ -359,6 +368,7 @@ export class Connection {
         if (params[0] === 'SUCCESS' || params[0] === 'VERIFICATION_REQUIRED') {
           if (this.#credentials) this.#credentials = { ...this.#credentials, account: 'login' };
           this.#account ??= params[1];
+          this.send('NICK', [this.#credentials?.nick ?? this.#nick]);
           this.#capEnd();
         }
         break;
@@ -401,7 +411,7 @@ export class Connection {
     this.#negotiationDone = true;
     if (this.#resumeToken !== undefined) {
       if (this.#caps.has('salotto.chat/resume')) this.send('RESUME', [this.#resumeToken]);
-      this.send('NICK', [this.#credentials?.nick ?? this.#nick]);
+      if (this.#credentials?.account !== 'login') this.send('NICK', [this.#credentials?.nick ?? this.#nick]);
     }
     // A name may have been refused meanwhile; then the person's answer goes on from here.
     if (this.#state.kind === 'registering') this.#authenticate();
@@ -428,6 +438,7 @@ export class Connection {
   }
 
   #capEnd(): void {
+    if (this.#capEnded) return;
     this.#capEnded = true;
     this.send('CAP', ['END']);
   }
@@ -438,7 +449,7 @@ export class Connection {
     this.#timer = undefined;
     this.#setState({ kind: 'refused', refusal, connected: true });
     // Coming back to a name that our own broken session may still hold: ask for it again until it is free.
-    if (this.#everOnline && refusal.code === 'taken') {
+    if ((this.#everOnline || this.#returning) && refusal.code === 'taken') {
       this.#timer = this.options.clock.after(NAME_RETRY, () => {
         if (this.#credentials) this.answer(this.#credentials);
       });
@@ -451,6 +462,7 @@ export class Connection {
     this.#timer = undefined;
     this.#attempt = 0;
     this.#everOnline = true;
+    this.#returning = false;
     this.#liveness.start();
     this.#setState({ kind: 'online' });
   }
@@ -507,5 +519,5 @@ function userName(nick: string): string {
 function closingReason(text: string): string {
   return text
     .replace(/^The server has closed(?: the connection)?:?\s*/i, '')
-    .replace(/^Closing link:?\s*/i, '');
+    .replace(/^Closing (?:link|connection):?\s*/i, '');
 }

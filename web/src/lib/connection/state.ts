@@ -19,7 +19,14 @@ export type LossCause =
 export interface Refusal {
   readonly field: 'name' | 'password' | 'account';
   readonly code:
-    'taken' | 'invalid' | 'wrong-password' | 'weak-password' | 'account-exists' | 'unsupported' | 'other';
+    | 'taken'
+    | 'reserved'
+    | 'invalid'
+    | 'wrong-password'
+    | 'weak-password'
+    | 'account-exists'
+    | 'unsupported'
+    | 'other';
   readonly nick: string;
   /** The server's own words. */
   readonly reason: string;

@@ -51,9 +51,11 @@ export class Outbox {
     private readonly random: () => string,
   ) {}
 
-  /** Takes up what an earlier run has left. */
-  async restore(): Promise<void> {
-    const items = await this.store.load(this.scope);
+  /** Takes up what an earlier run has left; `arrived` says what the server turned out to have after all. */
+  async restore(arrived: (item: OutboxItem) => boolean = () => false): Promise<void> {
+    const stored = await this.store.load(this.scope);
+    const items = stored.filter((item) => !arrived(item));
+    for (const item of stored) if (arrived(item)) void this.store.remove(item.token).catch(() => undefined);
     const known = new Set(this.#slots.map((slot) => slot.item.token));
     const restored = items.filter((item) => !known.has(item.token)).map((item): Slot => this.#slot(item));
     this.#order = Math.max(this.#order, ...items.map((item) => item.order), 0);
@@ -113,13 +115,12 @@ export class Outbox {
     this.#pump();
   }
 
-  /** The server has it, by whatever way we learned it. */
-  confirm(token: string): boolean {
-    const slot = this.#find(token);
-    if (!slot) return false;
-    this.#drop(slot);
-    this.#pump();
-    return true;
+  /** The server has these, by whatever way we learned it; `true` when one of them was waiting. */
+  confirm(...tokens: readonly string[]): boolean {
+    const slots = tokens.map((token) => this.#find(token)).filter((slot) => slot !== undefined);
+    for (const slot of slots) this.#drop(slot);
+    if (slots.length > 0) this.#pump();
+    return slots.length > 0;
   }
 
   /** The server has refused it. */

@@ -97,6 +97,16 @@ describe('Timeline', () => {
     expect(timeline.entries.map((entry) => entry.id)).toEqual(['m0', 'tok']);
   });
 
+  it('does not show a message as pending that history has brought already', () => {
+    const timeline = new Timeline();
+    timeline.merge([said('m1', 5, { own: true, token: 'tok' })]);
+    timeline.addPending(
+      said('', 1, { id: 'tok', msgid: undefined, token: 'tok', own: true, state: 'queued' }),
+    );
+    expect(timeline.pending).toEqual([]);
+    expect(timeline.knowsToken('tok')).toBe(true);
+  });
+
   it("does not take another person's token for its own", () => {
     const timeline = new Timeline();
     timeline.addPending(

@@ -11,6 +11,7 @@ export class Timeline extends Observable {
   #entries: Entry[] = [];
   #pending: MessageEntry[] = [];
   readonly #msgids = new Set<string>();
+  readonly #tokens = new Set<string>();
   /** Whether the oldest entry is the first there ever was. */
   #complete = false;
   #revision = 0;
@@ -46,6 +47,11 @@ export class Timeline extends Observable {
     return this.#msgids.has(msgid);
   }
 
+  /** Whether the server has confirmed the own message with this token. */
+  knowsToken(token: string): boolean {
+    return this.#tokens.has(token);
+  }
+
   /** The newest entry that the server has a name for. */
   newest(): Entry | undefined {
     return this.#entries.findLast((entry) => entry.msgid !== undefined);
@@ -61,7 +67,10 @@ export class Timeline extends Observable {
 
   /** Adds a live entry. `false` when it was already known. */
   add(entry: Entry): boolean {
-    if (entry.msgid !== undefined && this.#msgids.has(entry.msgid)) return false;
+    if (entry.msgid !== undefined && this.#msgids.has(entry.msgid)) {
+      if (entry.kind === 'message' && entry.own && entry.token !== undefined) this.removePending(entry.token);
+      return false;
+    }
     this.#insert(this.#claim(entry), this.#upperBound(entry.time));
     this.#touch();
     return true;
@@ -127,6 +136,7 @@ export class Timeline extends Observable {
 
   /** Puts an own message at the end until the server confirms it. */
   addPending(entry: MessageEntry): void {
+    if (entry.token !== undefined && this.#tokens.has(entry.token)) return;
     this.#pending.push(entry);
     this.#touch();
   }
@@ -148,6 +158,7 @@ export class Timeline extends Observable {
   /** Gives an own message the row of its pending copy, whichever way it came. */
   #claim(entry: Entry): Entry {
     if (entry.kind !== 'message' || !entry.own || entry.token === undefined) return entry;
+    this.#tokens.add(entry.token);
     const pending = this.#pending.find((own) => own.token === entry.token);
     if (!pending) return entry;
     this.#pending = this.#pending.filter((own) => own !== pending);
