@@ -571,7 +571,8 @@ impl Connection {
         let limits = &shared.config.limits;
         let elapsed = now.saturating_duration_since(self.last_tick);
         self.last_tick = now;
-        if std::mem::take(&mut self.heard) {
+        // Whoever has said more than could be taken yet is not silent, and the answer to a ping may be behind it.
+        if std::mem::take(&mut self.heard) || self.passed_over {
             self.last_heard = now;
             self.pinged = false;
         }

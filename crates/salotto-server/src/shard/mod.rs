@@ -338,8 +338,6 @@ impl Running {
         if std::mem::replace(&mut connection.finished, true) {
             return;
         }
-        let _ = self.poll.registry().deregister(connection.socket.stream());
-        connection.socket.close();
         connection.log_closed();
         self.shared.metrics.connections.fetch_sub(1, Ordering::Relaxed);
         let session = connection.meta.session;
@@ -348,6 +346,11 @@ impl Running {
         // The slot is kept until this comes back: until then events may name the session.
         let close = Command::Close { session, why };
         self.submissions.push(Submission { session, request: CLOSING, ask: Ask::Command(close) });
+        // The chat is told first: whoever sees the connection end finds the name free.
+        self.submit();
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        let _ = self.poll.registry().deregister(connection.socket.stream());
+        connection.socket.close();
     }
 
     fn forget(&mut self, slot: Slot) {
