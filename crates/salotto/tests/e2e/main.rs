@@ -1,9 +1,18 @@
 //! The real program, end to end: it is started as a person starts it, in an environment of its own, and spoken to
 //! over real sockets. Each test that shows a row of the mission to work carries its number.
 
+mod irc;
 mod support;
 
+mod account;
+mod bad_input;
 mod bare_terminal;
 mod broken_connection;
+mod capability;
 mod closing;
 mod command_line;
+mod dead_client;
+mod history;
+mod name;
+mod resume;
+mod rooms;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -71,8 +72,15 @@ impl Setup {
                 into.lock().expect("whole").push_str(&std::mem::take(&mut line));
             }
         });
-        let mut server = Server { child, home: Some(home), listeners: Vec::new(), log, logger: Some(logger) };
-        server.listeners = server.read_listeners(&stdout);
+        let mut server = Server {
+            child,
+            home: Some(home),
+            announced: Vec::new(),
+            listeners: Vec::new(),
+            log,
+            logger: Some(logger),
+        };
+        server.read_listeners(&stdout);
         server
     }
 }
@@ -81,6 +89,8 @@ impl Setup {
 pub struct Server {
     child: Child,
     home: Option<tempfile::TempDir>,
+    /// What it printed for programs to read, line by line.
+    announced: Vec<String>,
     listeners: Vec<(String, SocketAddr)>,
     log: Arc<Mutex<String>>,
     logger: Option<JoinHandle<()>>,
@@ -94,6 +104,8 @@ pub struct Ended {
     pub took: Duration,
     /// Its home with all its data.
     pub home: tempfile::TempDir,
+    /// What it logged to standard error.
+    pub log: String,
 }
 
 impl Server {
@@ -108,23 +120,34 @@ impl Server {
         Server::setup().option("--lang", "en").variable("SALOTTO_LIMITS_FLOOD_BURST", "100000")
     }
 
-    fn read_listeners(&self, stdout: &Receiver<String>) -> Vec<(String, SocketAddr)> {
+    fn read_listeners(&mut self, stdout: &Receiver<String>) {
         let give_up = Instant::now() + PATIENCE;
-        let mut listeners = Vec::new();
         loop {
             match stdout.recv_timeout(give_up.saturating_duration_since(Instant::now())) {
                 // An empty line ends what programs read.
-                Ok(line) if line.is_empty() => return listeners,
+                Ok(line) if line.is_empty() => return,
                 Ok(line) => {
                     let mut words = line.split(' ');
                     let kind = words.next().expect("a word").to_owned();
                     let address = words.next().and_then(|address| address.rsplit('/').next()?.parse().ok());
-                    listeners.push((kind, address.unwrap_or_else(|| panic!("no address in {line:?}"))));
+                    let address = address.unwrap_or_else(|| panic!("no address in {line:?}"));
+                    self.listeners.push((kind, address));
+                    self.announced.push(line);
                 }
                 Err(RecvTimeoutError::Timeout) => panic!("the server has not said where it listens"),
                 Err(RecvTimeoutError::Disconnected) => panic!("the server has ended before it listened"),
             }
         }
+    }
+
+    /// What the server printed for programs to read: where it listens, a line each.
+    pub fn announced(&self) -> &[String] {
+        &self.announced
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where a service listens by IPv4.
@@ -158,11 +181,13 @@ impl Server {
         self.signal(signal);
         while begin.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait().expect("a child of this process") {
-                return Ended {
-                    status,
-                    took: begin.elapsed(),
-                    home: self.home.take().expect("kept until here"),
-                };
+                let took = begin.elapsed();
+                // Its last words are read before anybody looks at them.
+                if let Some(logger) = self.logger.take() {
+                    logger.join().expect("reads to the end");
+                }
+                let log = self.log.lock().expect("whole").clone();
+                return Ended { status, took, home: self.home.take().expect("kept until here"), log };
             }
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -269,7 +294,7 @@ impl Client {
     }
 
     /// Reads up to the first line of a kind, which is given back.
-    pub fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub fn until(&mut self, what: &str, mut wanted: impl FnMut(&str) -> bool) -> String {
         let give_up = Instant::now() + PATIENCE;
         loop {
             match self.try_next() {
@@ -299,6 +324,27 @@ impl Client {
         std::iter::from_fn(|| self.try_next()).collect()
     }
 
+    /// Reads whole lines to the end of the connection, however it ends.
+    pub fn rest_of_broken(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let mut bytes = Vec::new();
+            match self.reader.read_until(b'\n', &mut bytes) {
+                Ok(_) if bytes.ends_with(b"\r\n") => {
+                    bytes.truncate(bytes.len() - 2);
+                    lines.push(String::from_utf8(bytes).expect("UTF-8"));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.fail("waits for the end in vain"),
+                Ok(_) | Err(_) => return lines,
+            }
+        }
+    }
+
+    /// A further way to send on the same connection.
+    pub fn sender(&self) -> TcpStream {
+        self.stream.try_clone().expect("a socket")
+    }
+
     /// Breaks the connection: the other side gets a reset.
     pub fn reset(self) {
         let Client { stream, reader, .. } = self;
@@ -311,7 +357,8 @@ impl Client {
         self.stream.shutdown(std::net::Shutdown::Write).expect("a socket");
     }
 
-    fn fail(&self, what: &str) -> ! {
+    /// Fails, and says what was read so far.
+    pub fn fail(&self, what: &str) -> ! {
         let mut seen = String::new();
         for line in self.seen.iter().rev().take(30).rev() {
             let _ = write!(seen, "\n  {line}");
@@ -411,6 +458,21 @@ pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     child.stdout.take().expect("piped").read_to_string(&mut out).expect("text");
     child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
     (status.code(), out, err)
+}
+
+/// A port to listen on that is free now and stays so while a server restarts: outside the range from which the system
+/// takes ports for others.
+pub fn lasting_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    for _ in 0..1000 {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let start = u16::try_from(std::process::id() % 1000).expect("below 1000") * 10;
+        let port = 12_000 + (start + step) % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("a thousand ports are taken")
 }
 
 /// A path inside the home of a server that has ended.
