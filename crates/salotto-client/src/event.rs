@@ -157,7 +157,7 @@ pub enum Event {
         /// The text.
         text: String,
     },
-    /// The time from a probe to its answer was measured.
+    /// The time from a probe to its answer was measured, or has grown by a second without an answer.
     Lag {
         /// Milliseconds.
         ms: u64,

@@ -11,6 +11,8 @@ pub(crate) enum Timer {
     Reconnect,
     /// The connection was idle long enough to be probed.
     Ping,
+    /// A probe without an answer is old enough, or older again, to be told of.
+    Lag,
     /// Nothing was received for too long.
     Silence,
     /// The server did not close after our QUIT.
@@ -24,10 +26,11 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Establish,
         Self::Reconnect,
         Self::Ping,
+        Self::Lag,
         Self::Silence,
         Self::Quit,
         Self::NickRetry,

@@ -34,6 +34,8 @@ pub const TOKEN_TAG: &str = "+salotto.chat/token";
 const ESTABLISH_WITHIN: Duration = Duration::from_secs(20);
 /// The server may take this long to close after QUIT.
 const QUIT_WITHIN: Duration = Duration::from_secs(1);
+/// The age of a probe without an answer is told this often.
+const LAG_STEP: Duration = Duration::from_secs(1);
 /// The most conversations that are kept; messages from further people are shown nowhere.
 const CONVERSATIONS_MAX: usize = 2000;
 
@@ -308,7 +310,16 @@ impl Client {
                 Timer::Ping => {
                     let token = self.liveness.probe(now);
                     Line::new(&mut self.out).command("PING").param(&token).end();
+                    if self.liveness.outstanding(now) == Some(Duration::ZERO) {
+                        self.timers.set(Timer::Lag, now + LAG_STEP);
+                    }
                     self.schedule(now);
+                }
+                Timer::Lag => {
+                    if let Some(age) = self.liveness.outstanding(now) {
+                        self.emit(Event::Lag { ms: age.as_millis() as u64 });
+                        self.timers.set(Timer::Lag, now + LAG_STEP);
+                    }
                 }
                 Timer::Silence => {
                     self.close();

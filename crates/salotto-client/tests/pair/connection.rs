@@ -56,6 +56,15 @@ fn an_idle_connection_is_probed_every_5_s_and_lost_after_15_s() {
     assert!(link.is_online());
     assert_eq!(link.take_sent().len(), 2);
     assert!(link.client.lag(link.now).unwrap().as_millis() > 4000, "an unanswered probe counts");
+    let lags: Vec<u64> = link
+        .take_events()
+        .into_iter()
+        .filter_map(|e| match e {
+            Event::Lag { ms } => Some(ms),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lags, [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000], "and is told as it grows");
     link.pass_ms(1);
     assert!(matches!(link.client.state(), State::Waiting { loss: Loss::Lost(_), .. }));
     assert_eq!(link.closes, 1);

@@ -114,11 +114,8 @@ impl Screen {
     }
 
     async fn wait(&mut self) -> Wake {
-        let counting = match self.client().map(Client::state) {
-            Some(State::Waiting { .. }) => true,
-            Some(State::Online) => self.client().and_then(|c| c.lag(self.now())).is_some_and(|l| l >= TICK),
-            _ => false,
-        };
+        // The seconds until the next attempt are counted down; all else that changes is told.
+        let counting = self.client().is_some_and(|c| matches!(c.state(), State::Waiting { .. }));
         let tick = counting.then(|| Instant::now() + TICK);
         let session = &mut self.session;
         let client = async {

@@ -46,7 +46,7 @@ impl Switcher {
             .take(ROWS_MAX)
             .collect();
         let word = self.editor.text().split_whitespace().next().unwrap_or_default();
-        if rows.is_empty() && !word.is_empty() {
+        if rows.is_empty() && !word.is_empty() && !word.starts_with('/') {
             rows.push(Destination::Join(room_name(word)));
             if !word.starts_with('#') {
                 rows.push(Destination::Message(word.to_owned()));
