@@ -30,7 +30,8 @@ pub fn start(config: &Log, folder: Option<&Path>) -> anyhow::Result<Option<Worke
     };
     let colours =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    // When nobody reads standard error any more, that is no reason to stop, nor to complain about it there.
+    let stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(colours).log_internal_errors(false);
     let stderr: Box<dyn Layer<Registry> + Send + Sync> = match config.format {
         LogFormat::Human => stderr.with_filter(to_stderr).boxed(),
         LogFormat::Json => stderr.json().flatten_event(true).with_filter(to_stderr).boxed(),
@@ -58,6 +59,7 @@ pub fn start(config: &Log, folder: Option<&Path>) -> anyhow::Result<Option<Worke
                     .with_ansi(false)
                     .json()
                     .flatten_event(true)
+                    .log_internal_errors(false)
                     .with_writer(writer)
                     .with_filter(EnvFilter::new(config.level.name())),
             )

@@ -36,6 +36,7 @@ pub fn run(options: &ServeOptions, language: Language) -> Result<(), Failure> {
     for warning in config.warnings() {
         warn!("{warning}");
     }
+    allow_connections(config.limits.connections + config.limits.web_connections);
     // From here on a signal asks the server to close, also while it is still starting.
     let signals = signals()?;
     let external_url = config.web.external_url.clone();
@@ -51,6 +52,35 @@ pub fn run(options: &ServeOptions, language: Language) -> Result<(), Failure> {
     info!("closed");
     Ok(())
 }
+
+/// Raises the limit of open files as far as the system lets everybody: by default it is for programs that open few.
+#[cfg(unix)]
+fn allow_connections(connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    /// Files besides the connections: the store, its readers, listeners, logs.
+    const OTHERS: u64 = 256;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = connections as u64 + OTHERS;
+    // None is no limit at all.
+    let possible = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    if limit.current.is_some_and(|current| current < possible)
+        && let Err(error) =
+            setrlimit(Resource::Nofile, Rlimit { current: Some(possible), maximum: limit.maximum })
+    {
+        warn!(%error, "cannot raise the limit of open files");
+    }
+    if possible < wanted {
+        warn!(
+            limit = possible,
+            wanted,
+            "fewer files may be open than limits.connections needs: raise the hard limit (ulimit -Hn)"
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn allow_connections(_: usize) {}
 
 fn start(config: Config, data: &Path) -> Result<Server, Failure> {
     Server::start(config, data.to_owned()).map_err(|error| match error {

@@ -60,17 +60,21 @@ impl Running {
             .stderr(Stdio::null())
             .spawn()
             .expect("starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut listeners = Vec::new();
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut server = Self { child, stdout, listeners: Vec::new(), home };
+        server.read_listeners();
+        server
+    }
+
+    fn read_listeners(&mut self) {
         loop {
             let mut line = String::new();
-            stdout.read_line(&mut line).expect("reads");
+            self.stdout.read_line(&mut line).expect("reads");
             match line.trim_end().split_once(' ') {
-                Some((what, at)) => listeners.push((what.to_owned(), at.to_owned())),
+                Some((what, at)) => self.listeners.push((what.to_owned(), at.to_owned())),
                 None => break,
             }
         }
-        Self { child, stdout, listeners, home }
     }
 
     fn at(&self, what: &str) -> &str {
@@ -234,6 +238,47 @@ fn nobody_has_to_read_what_it_says() {
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).expect("reads");
     assert_eq!(child.wait().expect("ends").code(), Some(0), "{rest}");
+}
+
+#[test]
+fn without_a_descriptor_left_new_connections_wait_and_nobody_is_lost() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut child = Command::new("sh")
+        .args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_salotto")])
+        .args([
+            "serve",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--web-port",
+            "off",
+            "--text-port",
+            "off",
+            "--data",
+        ])
+        .arg(home.path().join("data"))
+        .env("HOME", home.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut server = Running { child, stdout, listeners: Vec::new(), home };
+    server.read_listeners();
+    read_until(&mut stderr, "fewer files may be open than limits.connections needs");
+    let mut anna = sign_in(&server, "anna");
+    let crowd: Vec<_> = (0..100).map(|_| server.connect("irc")).collect();
+    read_until(&mut stderr, "cannot accept more connections");
+    anna.get_mut().write_all(b"PING here\r\n").expect("writes");
+    read_until(&mut anna, "PONG");
+    drop(crowd);
+    sign_in(&server, "bruno");
+    // The log has to be read, or the server would wait for room in the pipe.
+    drop(stderr);
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
