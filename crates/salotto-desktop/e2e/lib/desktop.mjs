@@ -1,6 +1,7 @@
 // The real desktop program on a screen of its own, driven from outside.
 
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,10 @@ const targetFolder = resolve(repository, process.env.CARGO_TARGET_DIR ?? 'target
 export const desktopBinary = process.env.SALOTTO_DESKTOP ?? join(targetFolder, 'salotto-desktop');
 
 /** The program with the server; `SALOTTO` names another one. */
-export const serverBinary = process.env.SALOTTO ?? join(repository, 'target/debug/salotto');
+export const serverBinary =
+  process.env.SALOTTO ??
+  [join(targetFolder, 'salotto'), join(repository, 'target/debug/salotto')].find((path) => existsSync(path)) ??
+  'salotto';
 
 /** An X screen nobody sees. */
 export async function startScreen(cleanup, { width = 1280, height = 800 } = {}) {
