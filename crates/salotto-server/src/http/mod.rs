@@ -71,6 +71,7 @@ pub struct WebServer {
 /// What every request is answered from.
 struct Site {
     assets: Assets,
+    head_time_max: Duration,
     origins: Origins,
     permits: Permits,
     adopt: Arc<dyn Adopt>,
@@ -91,10 +92,10 @@ impl WebServer {
     ///
     /// What the system says when it has no thread or descriptor left.
     pub fn start(options: WebOptions) -> io::Result<WebServer> {
-        Self::start_with(options, Assets::embedded())
+        Self::start_with(options, Assets::embedded(), HEAD_TIME_MAX)
     }
 
-    fn start_with(options: WebOptions, assets: Assets) -> io::Result<WebServer> {
+    fn start_with(options: WebOptions, assets: Assets, head_time_max: Duration) -> io::Result<WebServer> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let stop = Arc::new(Notify::new());
@@ -104,6 +105,7 @@ impl WebServer {
             .spawn(move || runtime.block_on(stopped.notified()))?;
         let site = Site {
             assets,
+            head_time_max,
             origins: Origins::new(&options.allowed_origins, options.external_url.as_deref()),
             permits: options.permits,
             adopt: options.adopt,
@@ -177,7 +179,7 @@ async fn serve(site: Arc<Site>, stream: TcpStream, client: Client, tls: Option<T
     };
     match tls {
         None => speak(site, stream, client).await,
-        Some(tls) => match tokio::time::timeout(HEAD_TIME_MAX, tls.accept(stream)).await {
+        Some(tls) => match tokio::time::timeout(site.head_time_max, tls.accept(stream)).await {
             Ok(Ok(stream)) => speak(site, stream, client).await,
             Ok(Err(error)) => debug!(%error, "a TLS handshake on the web port failed"),
             Err(_) => debug!("a TLS handshake on the web port took too long"),
@@ -187,13 +189,14 @@ async fn serve(site: Arc<Site>, stream: TcpStream, client: Client, tls: Option<T
 }
 
 async fn speak<T: Transport>(site: Arc<Site>, transport: T, client: Client) {
+    let head_time_max = site.head_time_max;
     let service = service_fn(move |request: hyper::Request<Body>| {
         let site = site.clone();
         async move { Ok::<_, Infallible>(route::answer::<T>(&site, client, request)) }
     });
     let result = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
+        .header_read_timeout(head_time_max)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(transport), service)
         .with_upgrades()

@@ -39,6 +39,15 @@ fn files() -> Assets {
 }
 
 fn web_with(connections: usize, chats: usize, tls: Option<Arc<rustls::ServerConfig>>) -> Web {
+    web_within(connections, chats, tls, HEAD_TIME_MAX)
+}
+
+fn web_within(
+    connections: usize,
+    chats: usize,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    head_time_max: Duration,
+) -> Web {
     let (send, adopted) = mpsc::channel();
     let options = WebOptions {
         allowed_origins: vec!["https://friend.example.org".into()],
@@ -49,7 +58,7 @@ fn web_with(connections: usize, chats: usize, tls: Option<Arc<rustls::ServerConf
         adopt: Arc::new(Chat(Mutex::new(send))),
         metrics: Arc::new(|| "salotto_sessions 3\n".to_owned()),
     };
-    let server = Arc::new(WebServer::start_with(options, files()).expect("started"));
+    let server = Arc::new(WebServer::start_with(options, files(), head_time_max).expect("started"));
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = listener.local_addr().expect("address");
     Web { server, address, listener, adopted }
@@ -377,6 +386,28 @@ fn a_head_without_end_is_cut_off() {
         Ok(()) => assert_eq!(&reply, b"HTTP/1.1 431"),
         Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
     }
+}
+
+#[test]
+fn whoever_takes_too_long_is_cut_off() {
+    let data = tempfile::tempdir().expect("a folder");
+    let tls = crate::tls::Tls::load(&crate::config::Tls::default(), data.path(), &[]).expect("made");
+    let web = web_within(100, 100, Some(tls.web), Duration::from_millis(50));
+    for (said, encrypted) in [
+        ("", false),
+        ("GET / HTTP/1.1\r\nHost: x\r\n", false),
+        // One request is answered, and the next never comes.
+        ("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", false),
+        ("", true),
+        ("\u{16}\u{3}\u{1}", true),
+    ] {
+        let mut client = web.connect_over(encrypted);
+        client.write_all(said.as_bytes()).expect("writes");
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).expect("closed");
+        assert_eq!(rest.starts_with(b"HTTP/1.1 200"), said.starts_with("HEAD"), "{said:?}");
+    }
+    assert_eq!(web.server.connections(), 0);
 }
 
 #[test]

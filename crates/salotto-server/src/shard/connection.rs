@@ -74,8 +74,12 @@ pub(crate) struct Meta {
     in_flight: u32,
     /// A job is under way; no input is taken until it is done.
     blocked: bool,
+    /// The number of the latest line.
+    latest: RequestId,
     /// The number of the line being handled, or whose outcome is being shown.
     request: RequestId,
+    /// The number of the line whose job is under way.
+    job_of: RequestId,
     /// How many submissions and jobs it has led to.
     submitted: u32,
     /// What the adapter wishes to close the connection for.
@@ -130,6 +134,7 @@ impl Io<'_> {
     pub fn job(&mut self, job: Job) -> Result<(), Job> {
         self.shared.jobs.submit(self.meta.session, job)?;
         self.meta.blocked = true;
+        self.meta.job_of = self.meta.request;
         self.meta.submitted += 1;
         Ok(())
     }
@@ -151,7 +156,8 @@ impl Io<'_> {
 
     /// A line begins whose answer may carry a label.
     pub fn begin(&mut self, label: bool) {
-        self.meta.request = RequestId(self.meta.request.0 + 1);
+        self.meta.latest = RequestId(self.meta.latest.0 + 1);
+        self.meta.request = self.meta.latest;
         self.meta.submitted = 0;
         // What is answered at once must not overtake the outcome of earlier lines.
         if label || self.meta.in_flight > 0 {
@@ -276,7 +282,9 @@ impl Connection {
                 account: None,
                 in_flight: 0,
                 blocked: false,
+                latest: RequestId(0),
                 request: RequestId(0),
+                job_of: RequestId(0),
                 submitted: 0,
                 close: None,
             },
@@ -506,7 +514,7 @@ impl Connection {
         if self.closing.is_some() {
             return;
         }
-        let request = self.meta.request;
+        let request = self.meta.job_of;
         self.act(submissions, shared, |adapter, io| {
             io.outcome_begins(request);
             adapter.job_done(result, io);

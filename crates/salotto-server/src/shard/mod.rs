@@ -332,30 +332,31 @@ impl Running {
         self.submit();
     }
 
-    /// The connection has written its last: gives the socket back, and tells the chat.
+    /// The connection has written its last: tells the chat. The socket closes when the chat has heard of it, so that
+    /// whoever sees it closed finds the name free.
     fn finish(&mut self, slot: Slot) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         if std::mem::replace(&mut connection.finished, true) {
             return;
         }
+        let _ = self.poll.registry().deregister(connection.socket.stream());
         connection.log_closed();
-        self.shared.metrics.connections.fetch_sub(1, Ordering::Relaxed);
         let session = connection.meta.session;
         let why = connection.leaving();
         connection.release();
         // The slot is kept until this comes back: until then events may name the session.
         let close = Command::Close { session, why };
         self.submissions.push(Submission { session, request: CLOSING, ask: Ask::Command(close) });
-        // The chat is told first: whoever sees the connection end finds the name free.
-        self.submit();
-        let Some(connection) = self.connections.get_mut(slot) else { return };
-        let _ = self.poll.registry().deregister(connection.socket.stream());
-        connection.socket.close();
     }
 
     fn forget(&mut self, slot: Slot) {
-        let connection = self.connections.remove(slot);
+        let mut connection = self.connections.remove(slot);
+        connection.socket.close();
         self.roster.forget(connection.meta.session);
+        self.shared.metrics.connections.fetch_sub(1, Ordering::Relaxed);
+        if connection.meta.nick.is_some() {
+            self.shared.metrics.sessions.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     fn tick(&mut self, now: Instant) {
@@ -392,8 +393,8 @@ impl Running {
             std::thread::sleep(Duration::from_millis(5));
         }
         for (_, connection) in &mut self.connections {
+            connection.socket.close();
             if !connection.finished {
-                connection.socket.close();
                 connection.log_closed();
             }
         }

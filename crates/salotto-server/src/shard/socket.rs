@@ -8,6 +8,9 @@ use rustls::ServerConnection;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
+/// How often a closing socket is read from, 4 KiB at a time.
+const DRAIN_READS_MAX: usize = 64;
+
 /// A socket, with TLS or without.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -58,6 +61,13 @@ impl Socket {
             let _ = tls.write_tls(&mut self.stream);
         }
         let _ = self.stream.shutdown(Shutdown::Write);
+        // A socket that is dropped with something unread is reset, and what was written last may never be seen.
+        let mut unread = [0; 4096];
+        for _ in 0..DRAIN_READS_MAX {
+            if !matches!(self.stream.read(&mut unread), Ok(1..)) {
+                break;
+            }
+        }
     }
 }
 

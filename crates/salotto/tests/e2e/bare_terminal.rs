@@ -187,6 +187,27 @@ fn mission_11_a_name_is_free_the_moment_its_owner_has_left() {
 }
 
 #[test]
+fn mission_11_whoever_comes_back_at_once_finds_the_own_name_free() {
+    let server = Server::english().start();
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let (server, name) = (&server, format!("guest{number}"));
+            scope.spawn(move || {
+                for _ in 0..40 {
+                    let mut client = server.terminal(&name);
+                    client.expect("Choose a name:");
+                    client.send(&name);
+                    client.expect_next(&format!("Welcome, {name}!"));
+                    client.send("/quit");
+                    client.expect(&format!("Goodbye, {name}."));
+                    client.rest();
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn mission_12_all_ways_to_leave_work_in_netcat() {
     let server = Server::english().start();
     let address = server.address("text");
