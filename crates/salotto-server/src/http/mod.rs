@@ -61,7 +61,6 @@ pub struct WebOptions {
 /// The running web port.
 pub struct WebServer {
     site: Arc<Site>,
-    http_permits: Permits,
     tls: Option<TlsAcceptor>,
     runtime: tokio::runtime::Handle,
     stop: Arc<Notify>,
@@ -73,6 +72,9 @@ struct Site {
     assets: Assets,
     head_time_max: Duration,
     origins: Origins,
+    /// The bound on HTTP connections.
+    http_permits: Permits,
+    /// The bound on chat connections.
     permits: Permits,
     adopt: Arc<dyn Adopt>,
     metrics: MetricsText,
@@ -107,13 +109,13 @@ impl WebServer {
             assets,
             head_time_max,
             origins: Origins::new(&options.allowed_origins, options.external_url.as_deref()),
+            http_permits: Permits::new(options.connections, PER_ADDRESS_MAX.min(options.connections)),
             permits: options.permits,
             adopt: options.adopt,
             metrics: options.metrics,
         };
         Ok(WebServer {
             site: Arc::new(site),
-            http_permits: Permits::new(options.connections, PER_ADDRESS_MAX.min(options.connections)),
             tls: options.tls.map(TlsAcceptor::from),
             runtime: handle,
             stop,
@@ -123,7 +125,7 @@ impl WebServer {
 
     /// Serves a connection that was accepted on the web port. Does not block; the stream must be non-blocking.
     pub fn accept(&self, stream: TcpStream, peer: SocketAddr, encrypted: bool) {
-        let permit = match self.http_permits.acquire(peer.ip()) {
+        let permit = match self.site.http_permits.acquire(peer.ip()) {
             Ok(permit) => permit,
             Err(refusal) => {
                 debug!(%refusal, "refused an HTTP connection");
@@ -147,11 +149,6 @@ impl WebServer {
                 debug!("an HTTP connection has had its time");
             }
         });
-    }
-
-    /// HTTP connections at this moment, for the metrics.
-    pub fn connections(&self) -> usize {
-        self.http_permits.in_use()
     }
 
     /// Ends every HTTP connection and the thread. WebSockets that were handed on are not touched.

@@ -63,7 +63,11 @@ fn metrics(site: &Site, client: Client, headers: &HeaderMap) -> Answer {
     if relayed || !is_private(client.peer.ip()) {
         return plain(StatusCode::FORBIDDEN, "Metrics are for the neighbourhood of this server only\n");
     }
-    fresh("text/plain; version=0.0.4; charset=utf-8", (site.metrics)())
+    let mut text = (site.metrics)();
+    text.push_str("# HELP salotto_http_connections HTTP connections open now.\n");
+    text.push_str("# TYPE salotto_http_connections gauge\n");
+    text.push_str(&format!("salotto_http_connections {}\n", site.http_permits.in_use()));
+    fresh("text/plain; version=0.0.4; charset=utf-8", text)
 }
 
 fn file(site: &Site, path: &str, headers: &HeaderMap) -> Answer {

@@ -243,7 +243,9 @@ fn health_and_metrics_answer() {
     assert_eq!(health.header("content-type"), Some("application/json"));
     assert_eq!(health.body, b"{\"status\":\"ok\"}\n");
     let metrics = web.get("/metrics", "");
-    assert_eq!(metrics.body, b"salotto_sessions 3\n");
+    let text = String::from_utf8(metrics.body.clone()).expect("text");
+    assert!(text.starts_with("salotto_sessions 3\n"), "{text}");
+    assert!(text.contains("\nsalotto_http_connections "), "{text}");
     assert!(metrics.header("content-type").expect("a type").starts_with("text/plain; version=0.0.4"));
     assert_eq!(web.get("/metrics", "X-Forwarded-For: 203.0.113.9\r\n").status, 403);
 }

@@ -90,7 +90,6 @@ pub trait Adopt: Send + Sync {
 /// Sockets that listen, and the threads that serve them.
 pub struct Listening {
     listeners: Vec<BoundListener>,
-    permits: Permits,
     acceptor: accept::Acceptor,
     web: Option<Arc<WebServer>>,
 }
@@ -138,22 +137,16 @@ impl Listening {
         } else {
             None
         };
-        let door =
-            Door { permits: permits.clone(), tls, adopt, web: web.clone(), refusals: RefusalLog::default() };
+        let door = Door { permits, tls, adopt, web: web.clone(), refusals: RefusalLog::default() };
         let acceptor =
             accept::Acceptor::start(bound, move |service, stream, peer| door.enter(service, stream, peer))
                 .map_err(ListenError::Start)?;
-        Ok(Listening { listeners, permits, acceptor, web })
+        Ok(Listening { listeners, acceptor, web })
     }
 
     /// What listens where, in the order irc, tls, web, text.
     pub fn listeners(&self) -> &[BoundListener] {
         &self.listeners
-    }
-
-    /// The bounds on chat connections, for the metrics.
-    pub fn permits(&self) -> &Permits {
-        &self.permits
     }
 
     /// Closes the listening sockets and the connections that still speak HTTP. What was adopted goes on.
