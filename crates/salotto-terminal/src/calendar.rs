@@ -22,6 +22,35 @@ pub(crate) fn day(time_ms: i64, zone: &TimeZone) -> Date {
     Timestamp::from_millisecond(time_ms).map_or(Date::ZERO, |t| zone.to_datetime(t).date())
 }
 
+/// A day with the Unix milliseconds that belong to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DaySpan {
+    date: Date,
+    from_ms: i64,
+    until_ms: i64,
+}
+
+impl DaySpan {
+    /// The day that a moment belongs to.
+    pub(crate) fn of(time_ms: i64, zone: &TimeZone) -> Self {
+        let date = day(time_ms, zone);
+        let start = |date: Date| date.to_zoned(zone.clone()).map(|z| z.timestamp().as_millisecond());
+        let from_ms = start(date).unwrap_or(time_ms);
+        // At the end of the calendar a day is as long as its one moment.
+        let until_ms = date.tomorrow().and_then(start).unwrap_or(time_ms);
+        Self { date, from_ms, until_ms }
+    }
+
+    pub(crate) fn date(&self) -> Date {
+        self.date
+    }
+
+    /// Whether a moment belongs to the day.
+    pub(crate) fn contains(&self, time_ms: i64) -> bool {
+        (self.from_ms..self.until_ms).contains(&time_ms)
+    }
+}
+
 /// A day as seen from today: today, yesterday, a weekday of this week, or the date.
 pub(crate) fn day_name(day: Date, today: Date, language: Language) -> String {
     let age = day.until(today).map_or(i32::MAX, |span| span.get_days());
@@ -59,6 +88,16 @@ mod tests {
             assert_eq!(day_name(day, today, Language::English), english);
             assert_eq!(day_name(day, today, Language::Italian), italian);
         }
+    }
+
+    #[test]
+    fn a_day_ends_where_the_next_begins() {
+        let east = TimeZone::fixed(jiff::tz::offset(2));
+        let span = DaySpan::of(23 * 3_600_000, &east);
+        assert_eq!(span.date(), date(1970, 1, 2));
+        assert!(!span.contains(22 * 3_600_000 - 1) && span.contains(22 * 3_600_000));
+        assert!(span.contains(46 * 3_600_000 - 1) && !span.contains(46 * 3_600_000));
+        assert!(!DaySpan::of(i64::MAX, &east).contains(0));
     }
 
     #[test]

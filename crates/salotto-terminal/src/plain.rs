@@ -165,6 +165,8 @@ impl Plain {
         }
         self.quit_reason = reason;
         self.input_ended = true;
+        // Nothing is said after a farewell.
+        self.waiting.clear();
     }
 
     fn leave(&mut self, reason: &str, status: ExitStatus) {

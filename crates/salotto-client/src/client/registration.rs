@@ -131,7 +131,12 @@ impl Client {
     }
 
     pub(super) fn on_signed_in_to_account(&mut self, message: &Message<'_>) {
-        self.account = message.param(2).map(str::to_owned);
+        let account = message.param(2).map(str::to_owned);
+        // After REGISTER the server says it twice.
+        if account == self.account {
+            return;
+        }
+        self.account = account;
         let text = message.last_param().unwrap_or_default().to_owned();
         self.emit(Event::Account { account: self.account.clone(), text });
     }

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use salotto_client::{ChatMessage, Conversation, Entry, EntryState, LocalId, MessageKind, Row, RowKind};
 
-use crate::calendar::{clock, day, day_name};
+use crate::calendar::{DaySpan, clock, day, day_name};
 use crate::language::Language;
 use crate::sanitise::{line, short};
 use crate::screen::theme::Theme;
@@ -125,7 +125,7 @@ pub(crate) fn items<'a>(
 struct Builder<'a, 'c> {
     items: Vec<Item<'a>>,
     context: &'c Context<'c>,
-    day: Option<Date>,
+    day: Option<DaySpan>,
     run: Vec<&'a Row>,
     condense: bool,
 }
@@ -160,12 +160,16 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn turn_day(&mut self, time_ms: i64) {
-        let day = day(time_ms, self.context.zone);
-        if self.day != Some(day) {
-            self.end_run();
-            self.day = Some(day);
-            self.items.push(Item::Day(day));
+        // Most rows are of the day of the row before.
+        if self.day.as_ref().is_some_and(|day| day.contains(time_ms)) {
+            return;
         }
+        let span = DaySpan::of(time_ms, self.context.zone);
+        if self.day.as_ref().map(DaySpan::date) != Some(span.date()) {
+            self.end_run();
+            self.items.push(Item::Day(span.date()));
+        }
+        self.day = Some(span);
     }
 
     fn end_run(&mut self) {
