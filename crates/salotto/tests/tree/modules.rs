@@ -65,13 +65,14 @@ fn reached(roots: &[String], files: &BTreeSet<String>, read: &impl Fn(&str) -> S
 
 /// What Cargo builds by itself: libraries, programs, build scripts, examples and integration tests.
 fn is_root(path: &str) -> bool {
-    match path.split('/').collect::<Vec<_>>()[..] {
-        ["crates", _, "build.rs"] | ["crates", _, "src", "lib.rs" | "main.rs"] => true,
-        ["crates", _, "tests" | "examples" | "benches", _] => true,
-        ["crates", _, "src", "bin", _] => true,
-        ["crates", _, "tests" | "examples" | "benches", _, "main.rs"] => true,
-        _ => false,
-    }
+    matches!(
+        path.split('/').collect::<Vec<_>>()[..],
+        ["crates", _, "build.rs"]
+            | ["crates", _, "src", "lib.rs" | "main.rs"]
+            | ["crates", _, "src", "bin", _]
+            | ["crates", _, "tests" | "examples" | "benches", _]
+            | ["crates", _, "tests" | "examples" | "benches", _, "main.rs"]
+    )
 }
 
 fn forgotten(files: &BTreeSet<String>, read: &impl Fn(&str) -> String) -> Vec<String> {
