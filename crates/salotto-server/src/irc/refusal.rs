@@ -100,7 +100,7 @@ impl Session {
 
     fn name_taken(&mut self, nick: &Nick, reason: &str, io: &mut Io<'_>) {
         self.reply(io, numeric::ERR_NICKNAMEINUSE, |line| line.param(nick.as_str()).trailing(reason));
-        self.back_to_registering();
+        self.back_to_registering(io);
     }
 
     pub(super) fn no_such_nick(&self, nick: &str, io: &mut Io<'_>) {

@@ -141,6 +141,8 @@ impl Session {
         let lobby =
             shared.config.rooms.lobby_join.then(|| RoomName::new(&shared.config.rooms.lobby).ok()).flatten();
         self.stage = Stage::SigningIn;
+        // What comes behind it on the wire is for somebody who is in, or has to choose another name.
+        io.hold();
         io.submit(Command::SignIn(Box::new(SignIn {
             session: io.meta.session,
             node: shared.node,
@@ -171,6 +173,7 @@ impl Session {
     /// The chat has let the session in.
     pub(super) fn signed_in(&mut self, card: &Card, io: &mut Io<'_>) {
         self.stage = Stage::Online;
+        io.release();
         self.nick = card.nick.as_str().into();
         self.password = None;
         self.welcome(card, io);
@@ -183,9 +186,10 @@ impl Session {
     }
 
     /// The name was refused while signing in: the connection stays, another name may be tried.
-    pub(super) fn back_to_registering(&mut self) {
+    pub(super) fn back_to_registering(&mut self, io: &mut Io<'_>) {
         if self.stage == Stage::SigningIn {
             self.stage = Stage::Registering;
+            io.release();
         }
     }
 }
