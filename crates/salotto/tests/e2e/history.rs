@@ -99,7 +99,7 @@ fn history_that_is_asked_for_wrongly_is_refused_with_the_reason() {
 fn mission_18_direct_messages_between_accounts_are_kept_and_the_list_of_conversations_is_told() {
     let server = Server::english().start();
     let capabilities = format!("{CAPABILITIES} draft/account-registration sasl");
-    let mut register = |name: &str| {
+    let register = |name: &str| {
         let mut irc = Irc::sign_in(&server, name, &capabilities);
         irc.send("REGISTER * * geheim");
         irc.until("the account", |line| line.starts_with("900 "));

@@ -2,6 +2,7 @@
 //! over real sockets. Each test that shows a row of the mission to work carries its number.
 
 mod irc;
+mod member;
 mod support;
 
 mod account;
@@ -11,8 +12,11 @@ mod broken_connection;
 mod capability;
 mod closing;
 mod command_line;
+mod crowd;
 mod dead_client;
 mod history;
+mod log;
 mod name;
 mod resume;
 mod rooms;
+mod tls;

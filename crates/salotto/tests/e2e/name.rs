@@ -62,3 +62,19 @@ fn mission_11_a_name_is_free_the_moment_its_owner_has_left() {
     anna.expect_next("anna NICK annamaria");
     Irc::sign_in(&server, "anna", "");
 }
+
+#[test]
+fn what_is_sent_along_with_the_name_waits_until_the_name_is_accepted() {
+    let server = Server::english().start();
+    let mut witness = Irc::sign_in(&server, "witness", "");
+    for _ in 0..20 {
+        let mut hasty = Irc::connect(&server, "somebody hasty");
+        hasty.send_bytes(
+            b"NICK witness\r\nUSER h 0 * :h\r\nNICK hasty\r\nPRIVMSG #lobby :in one go\r\nQUIT :done\r\n",
+        );
+        hasty.expect("433 * witness :Nickname is already in use");
+        witness.expect_next("hasty JOIN #lobby");
+        witness.expect_next("hasty PRIVMSG #lobby :in one go");
+        witness.expect_next("hasty QUIT :Quit: done");
+    }
+}

@@ -262,6 +262,11 @@ impl Client {
         self.send_bytes(format!("{line}\r\n").as_bytes());
     }
 
+    /// Sends one line where the connection still takes it.
+    pub fn try_send(&mut self, line: &str) -> bool {
+        self.stream.write_all(format!("{line}\r\n").as_bytes()).is_ok()
+    }
+
     /// Sends bytes.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
         if let Err(error) = self.stream.write_all(bytes) {
