@@ -64,6 +64,7 @@ pub(crate) async fn run(options: ChatOptions) -> ExitStatus {
         refused_message: false,
         asking: false,
         welcomed: false,
+        told_loss: None,
         reader_gone: Cell::new(false),
         ended: None,
     };
@@ -108,6 +109,7 @@ struct Plain {
     refused_message: bool,
     asking: bool,
     welcomed: bool,
+    told_loss: Option<Loss>,
     /// Nobody reads standard output any more.
     reader_gone: Cell<bool>,
     ended: Option<ExitStatus>,
@@ -265,6 +267,7 @@ impl Plain {
         let language = self.language();
         match event {
             Event::StateChanged(State::Stopped(reason)) => self.stopped(&reason),
+            Event::StateChanged(State::Online) => self.told_loss = None,
             Event::StateChanged(State::Idle) => notice(language.disconnected()),
             Event::NickRefused(refusal) => {
                 notice(&language.name_refused(&refusal));
@@ -326,7 +329,11 @@ impl Plain {
 
     fn offline(&mut self, loss: &Loss, retry_in_ms: Option<u64>) {
         let language = self.language();
-        notice(&language.loss(loss, &self.session.host, self.session.port));
+        // Each further attempt that fails in the same way is no news.
+        if self.told_loss.as_ref() != Some(loss) {
+            notice(&language.loss(loss, &self.session.host, self.session.port));
+            self.told_loss = Some(loss.clone());
+        }
         if self.input_ended {
             self.leave("", ExitStatus::Unreachable);
         } else if let Some(ms) = retry_in_ms {

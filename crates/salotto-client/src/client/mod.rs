@@ -181,7 +181,10 @@ impl Client {
             events: VecDeque::new(),
             options,
         };
-        for room in client.options.rooms.clone() {
+        // What was left unsent in a room can be said only there.
+        let unsent = client.outbox.entries().iter().map(|e| e.target.clone());
+        let rooms: Vec<String> = unsent.filter(|t| client.is_room(t)).collect();
+        for room in client.options.rooms.clone().into_iter().chain(rooms) {
             client.want_room(&room, None);
         }
         client

@@ -217,14 +217,21 @@ fn a_restart_keeps_what_was_not_sent() {
     let mut link = Link::in_lobby();
     link.broken("connection reset");
     say(&mut link, "#lobby", "kept");
+    say(&mut link, "#tea", "kept elsewhere");
     let saved = String::from_utf8(link.client.outbox().save()).unwrap();
 
     let mut link = Link::with_client(Client::with_outbox(options("anna"), Outbox::load(&saved)));
     link.act(Client::connect);
     link.sign_in(ALL_CAPS);
+    let sent = link.take_sent();
+    assert!(sent.contains(&"JOIN #lobby,#tea".to_owned()), "{sent:?}");
     link.enter_lobby();
     let sent = link.take_sent();
     assert!(sent.iter().any(|l| l.ends_with("PRIVMSG #lobby :kept")), "{sent:?}");
+    assert!(!sent.iter().any(|l| l.contains("PRIVMSG #tea")), "first we have to be there");
+    link.says(":anna!a@host JOIN #tea");
+    link.answer_history("#tea", &[]);
+    assert!(link.take_sent().iter().any(|l| l.ends_with("PRIVMSG #tea :kept elsewhere")));
 }
 
 #[test]
