@@ -377,7 +377,10 @@ impl Language {
                     format!("Il comando /{command} non esiste. /help li elenca; // per dire una barra."),
                 )
             }
-            CommandError::Usage(usage) => self.pick(format!("Write: {usage}"), format!("Scrivi: {usage}")),
+            CommandError::Usage(usage) => {
+                let usage = self.usage(usage);
+                self.pick(format!("Write: {usage}"), format!("Scrivi: {usage}"))
+            }
         }
     }
 
@@ -530,7 +533,7 @@ impl Language {
         let mut lines: Vec<String> = crate::command::COMMANDS
             .iter()
             .map(|(command, arguments)| {
-                let head = format!("/{command} {arguments}");
+                let head = self.usage(&format!("/{command} {arguments}"));
                 format!("{:<26} {}", head.trim_end(), self.command_help(command))
             })
             .collect();
@@ -552,6 +555,19 @@ impl Language {
             lines.extend(keys.map(str::to_owned));
         }
         lines
+    }
+
+    /// A command with its arguments named in this language; the command itself stays.
+    fn usage(self, usage: &str) -> String {
+        const ITALIAN: [(&str, &str); 4] =
+            [(" text", " testo"), (" name", " nome"), ("#room", "#stanza"), ("key", "chiave")];
+        let Some((command, arguments)) = usage.split_once(' ').filter(|_| self == Self::Italian) else {
+            return usage.to_owned();
+        };
+        let arguments = format!(" {arguments}").replace("[text]", "[testo]");
+        let arguments =
+            ITALIAN.iter().fold(arguments, |text, (english, italian)| text.replace(english, italian));
+        format!("{command}{arguments}")
     }
 
     fn command_help(self, command: &str) -> &'static str {
@@ -594,6 +610,15 @@ mod tests {
                 assert!(!language.command_help(command).is_empty(), "{command} in {language:?}");
             }
         }
+    }
+
+    #[test]
+    fn arguments_are_named_in_the_language_and_commands_stay() {
+        assert_eq!(Language::Italian.usage("/msg name text"), "/msg nome testo");
+        assert_eq!(Language::Italian.usage("/part [#room] [text]"), "/part [#stanza] [testo]");
+        assert_eq!(Language::Italian.usage("/join #room [key]"), "/join #stanza [chiave]");
+        assert_eq!(Language::Italian.usage("/help "), "/help ");
+        assert_eq!(Language::English.usage("/msg name text"), "/msg name text");
     }
 
     #[test]
