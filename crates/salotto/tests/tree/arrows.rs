@@ -21,6 +21,10 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("salotto-bench", "salotto-client", "it signs in as clients do"),
     ("salotto-desktop", "salotto-wire", "it carries lines between a server and the window"),
     ("salotto-desktop", "salotto-client", "it connects as clients do"),
+    ("salotto-sim", "salotto-core", "it runs the chat on virtual time"),
+    ("salotto-sim", "salotto-sequencer", "it puts commands in order as a server does"),
+    ("salotto-sim", "salotto-client", "its people use real clients"),
+    ("salotto-sim", "salotto-wire", "its sessions speak the protocol"),
 ];
 
 /// The crate that ties all others together: it may depend on each of them.
