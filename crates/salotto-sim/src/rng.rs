@@ -12,11 +12,11 @@ impl Rng {
 
     /// A generator of its own for one part, so that what another part draws does not change it.
     pub fn fork(&mut self) -> Rng {
-        Rng(self.next())
+        Rng(self.bits())
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +26,7 @@ impl Rng {
 
     /// A number below `bound`, which is not zero.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+        self.bits() % bound
     }
 
     /// A number from `from` up to, not including, `to`.
@@ -46,12 +46,12 @@ impl Rng {
 
     /// True or false.
     pub fn flip(&mut self) -> bool {
-        self.next() & 1 == 1
+        self.bits() & 1 == 1
     }
 
     /// A time around `mean`: short ones often, long ones seldom.
     pub fn around(&mut self, mean: u64) -> u64 {
-        let unit = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
+        let unit = (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
         (-(1.0 - unit).ln() * mean as f64) as u64
     }
 }
