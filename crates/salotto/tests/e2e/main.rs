@@ -19,4 +19,6 @@ mod log;
 mod name;
 mod resume;
 mod rooms;
+mod start;
+mod stock;
 mod tls;

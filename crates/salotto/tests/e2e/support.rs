@@ -145,6 +145,11 @@ impl Server {
         &self.announced
     }
 
+    /// The folder that it keeps everything in.
+    pub fn data(&self) -> PathBuf {
+        data_of(self.home.as_ref().expect("kept until the end"))
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -480,7 +485,7 @@ pub fn lasting_port() -> u16 {
     panic!("a thousand ports are taken")
 }
 
-/// A path inside the home of a server that has ended.
+/// The folder that a server keeps everything in, inside its home.
 pub fn data_of(home: &tempfile::TempDir) -> PathBuf {
     home.path().join("data")
 }
