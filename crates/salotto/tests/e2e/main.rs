@@ -21,4 +21,5 @@ mod resume;
 mod rooms;
 mod start;
 mod stock;
+mod terminal;
 mod tls;

@@ -1,0 +1,7 @@
+//! The client in a terminal: full screen and line by line, typed at and piped into, as a person uses it.
+
+mod pipe;
+mod screen;
+
+mod leaving;
+mod talking;
