@@ -1,0 +1,96 @@
+//! The core and the reference side by side on one script.
+
+use std::fmt;
+
+use salotto_core::{NodeId, Ordered, Origin, Outcome, Seq, SessionId, Timestamp};
+
+use super::words::{names, words};
+use super::{Reference, Told};
+use crate::chat::{Chat, Mutation};
+use crate::roster::Roster;
+use crate::script::{Line, ROOMS, SESSIONS};
+
+/// Where the two disagree first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// After which line, from 0.
+    pub step: usize,
+    /// About what.
+    pub about: String,
+    /// What the reference says.
+    pub expected: String,
+    /// What the core says.
+    pub found: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "after line {}, {}:", self.step, self.about)?;
+        writeln!(f, "  expected {}", self.expected)?;
+        write!(f, "  found    {}", self.found)
+    }
+}
+
+/// Plays a script to both, and compares who is told what and what everybody may see after every line.
+///
+/// # Errors
+/// The first difference.
+pub fn compare(script: &[Line], mutation: Option<Mutation>) -> Result<(), Box<Difference>> {
+    let mut chat = Chat::new(mutation);
+    let mut reference = Reference::default();
+    let mut roster = Roster::default();
+    let mut outcome = Outcome::default();
+    for (step, line) in script.iter().enumerate() {
+        let number = step as u64 + 1;
+        let ordered = Ordered {
+            seq: Seq(number),
+            at: Timestamp(1_000 + number),
+            origin: Origin { node: NodeId(1), number },
+            command: line.command(SessionId(line.session), &reference.accounts()),
+        };
+        let mut expected = reference.apply(&ordered);
+        outcome.clear();
+        chat.apply(ordered, &mut outcome);
+        let mut found = Told::new();
+        let mut sessions = Vec::new();
+        for effect in &outcome.effects {
+            roster.deliver(effect, &mut sessions);
+            let Some(words) = words(&effect.event) else { continue };
+            found.extend(sessions.iter().map(|&session| (session, words.clone())));
+        }
+        // What one session is told has an order; between sessions there is none.
+        expected.sort_by_key(|&(session, _)| session);
+        found.sort_by_key(|&(session, _)| session);
+        check(step, "who is told what", &expected, &found)?;
+        for session in (1..=SESSIONS).map(SessionId) {
+            let expected = reference.rooms(session);
+            check(step, &format!("the rooms listed to {session}"), &expected, &chat.rooms(session))?;
+            for room in ROOMS {
+                let view = chat.view(session);
+                let expected = reference.roster(session, room);
+                let found = view.roster(room).map(|roster| names(&roster));
+                check(step, &format!("the members of {room} as {session} sees them"), &expected, &found)?;
+                let (expected, found) = (reference.reads(session, room), view.readable(room).is_some());
+                check(step, &format!("whether {session} may read {room}"), &expected, &found)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check<T: PartialEq + fmt::Debug>(
+    step: usize,
+    about: &str,
+    expected: &T,
+    found: &T,
+) -> Result<(), Box<Difference>> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Box::new(Difference {
+        step,
+        about: about.to_owned(),
+        expected: format!("{expected:?}"),
+        found: format!("{found:?}"),
+    }))
+}
