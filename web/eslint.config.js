@@ -4,7 +4,7 @@ import globals from 'globals';
 import ts from 'typescript-eslint';
 
 export default ts.config(
-    { ignores: ['dist', 'node_modules', 'test-results'] },
+    { ignores: ['dist', 'node_modules', 'test-results', '*.js'] },
     js.configs.recommended,
     ...ts.configs.strict,
     ...svelte.configs.recommended,
@@ -12,7 +12,7 @@ export default ts.config(
         languageOptions: {
             globals: { ...globals.browser },
             parserOptions: {
-                projectService: { allowDefaultProject: ['*.js'] },
+                project: ['./tsconfig.json', './tsconfig.node.json'],
                 tsconfigRootDir: import.meta.dirname,
                 extraFileExtensions: ['.svelte'],
             },
@@ -23,6 +23,17 @@ export default ts.config(
             '@typescript-eslint/no-explicit-any': 'error',
             '@typescript-eslint/consistent-type-imports': 'error',
             '@typescript-eslint/no-non-null-assertion': 'error',
+            '@typescript-eslint/no-unused-vars': [
+                'error',
+                {
+                    ignoreRestSiblings: true,
+                    argsIgnorePattern: '^_',
+                    destructuredArrayIgnorePattern: '^_',
+                    varsIgnorePattern: '^_$',
+                },
+            ],
+            // The protocol is full of control characters, and they are named where they are meant.
+            'no-control-regex': 'off',
             // TypeScript itself knows every name; this rule does not know types.
             'no-undef': 'off',
             'svelte/no-at-html-tags': 'error',

@@ -144,6 +144,11 @@ export class FakeServer {
     return post;
   }
 
+  /** Sends a line to everybody, as it is. */
+  raw(line: string): void {
+    for (const peer of this.#peers) peer.socket.send(line);
+  }
+
   /** Sends a line to everybody, with a time and an id. */
   tell(line: string): void {
     this.#posts += 1;
@@ -169,10 +174,10 @@ export class FakeServer {
     this.#peers.add(peer);
     socket.on('close', () => this.#peers.delete(peer));
     socket.on('error', () => this.#peers.delete(peer));
-    socket.on('message', (data: Buffer) => this.#line_in(peer, data.toString()));
+    socket.on('message', (data: Buffer) => this.#take(peer, data.toString()));
   }
 
-  #line_in(peer: Peer, raw: string): void {
+  #take(peer: Peer, raw: string): void {
     this.received.push(raw);
     if (this.script.silent) return;
     let rest = raw;

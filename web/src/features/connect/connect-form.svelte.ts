@@ -16,7 +16,7 @@ export class ConnectForm {
   #mode = $state<AccountMode>('guest');
   /** The browser's own server, unless the person asks for another. */
   #other = $state(false);
-  #shown = $state.raw<ReadonlySet<Field>>(new Set());
+  #shown = $state.raw<readonly Field[]>([]);
   #fingerprint: string | undefined;
 
   constructor(private readonly app: App) {
@@ -107,7 +107,7 @@ export class ConnectForm {
   }
 
   #changed(field: Field): void {
-    if (!this.#shown.has(field)) this.#shown = new Set([...this.#shown, field]);
+    if (!this.#shown.includes(field)) this.#shown = [...this.#shown, field];
   }
 
   /** Another server is meant: whatever goes on with this one ends. */
@@ -183,7 +183,7 @@ export class ConnectForm {
   /** What is wrong with a field, once it is fair to say so. */
   error(field: Field): string | undefined {
     const problem = this.#problem(field);
-    if (problem !== undefined) return this.#shown.has(field) ? problem : undefined;
+    if (problem !== undefined) return this.#shown.includes(field) ? problem : undefined;
     return this.#refusalText(field);
   }
 
@@ -256,7 +256,7 @@ export class ConnectForm {
 
   /** Connects, or answers a refusal. The result is the first field that is wrong, which takes the focus. */
   submit(): Field | undefined {
-    this.#shown = new Set<Field>(['host', 'port', 'name', 'password']);
+    this.#shown = ['host', 'port', 'name', 'password'];
     const fields: Field[] = ['host', 'port', 'name', 'password'];
     const wrong = fields.find((field) => this.#problem(field) !== undefined);
     if (wrong) return wrong;

@@ -12,7 +12,7 @@ const SINGLE = 3;
 export class Announcer {
   #text = $state('');
   #times: number[] = [];
-  #burst: { people: Set<string>; messages: number } | undefined;
+  #burst: { people: string[]; messages: number } | undefined;
 
   constructor(private readonly t: () => Catalogue) {}
 
@@ -29,7 +29,7 @@ export class Announcer {
     const now = Date.now();
     this.#times = [...this.#times.filter((time) => now - time < BURST), now];
     if (this.#burst) {
-      this.#burst.people.add(name);
+      if (!this.#burst.people.includes(name)) this.#burst.people.push(name);
       this.#burst.messages += 1;
       return;
     }
@@ -37,11 +37,11 @@ export class Announcer {
       this.say(this.t().says({ name, text }));
       return;
     }
-    const burst = { people: new Set([name]), messages: 1 };
+    const burst = { people: [name], messages: 1 };
     this.#burst = burst;
     setTimeout(() => {
       this.#burst = undefined;
-      this.say(this.t().newFromPeople({ messages: burst.messages, people: burst.people.size }));
+      this.say(this.t().newFromPeople({ messages: burst.messages, people: burst.people.length }));
     }, BURST);
   }
 }

@@ -17,9 +17,13 @@ export function cycleRegion(backwards: boolean): void {
     const next = regions[(current + step * turn + regions.length * 2) % regions.length];
     if (!next) continue;
     const remembered = lastFocus.get(next);
+    const stops = [
+      ...next.querySelectorAll<HTMLElement>('textarea, [tabindex="0"], button:not([tabindex]), input'),
+    ];
+    const visible = stops.filter((stop) => stop.getClientRects().length > 0);
     const target = remembered?.isConnected
       ? remembered
-      : next.querySelector<HTMLElement>('textarea, [data-row][tabindex="0"], [tabindex="0"], button, input');
+      : (visible.find((stop) => stop.tabIndex === 0 && stop.dataset['row'] !== undefined) ?? visible[0]);
     if (target) {
       target.focus();
       return;

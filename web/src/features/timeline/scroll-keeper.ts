@@ -16,7 +16,9 @@ export const BOTTOM_TOLERANCE = 16;
 export class ScrollKeeper {
   #state: ScrollState = { kind: 'bottom' };
   /** Where our own last move has put the view: the scroll event it causes is not the person's. */
-  #expected = -1;
+  #expected: number | undefined;
+  /** The layout that the state was last brought in line with. */
+  #layout = { content: 0, view: 0 };
 
   constructor(
     private readonly view: HTMLElement,
@@ -46,14 +48,20 @@ export class ScrollKeeper {
 
   /** A scroll event came; `true` when it was the person's. */
   scrolled(): boolean {
-    if (Math.abs(this.view.scrollTop - this.#expected) <= 1) return false;
-    this.#expected = -1;
+    // A layout that has changed under us moves the view too, when it becomes shorter: that is nobody's wish.
+    if (this.view.scrollHeight !== this.#layout.content || this.view.clientHeight !== this.#layout.view) {
+      this.restore();
+      return false;
+    }
+    if (this.#expected !== undefined && Math.abs(this.view.scrollTop - this.#expected) <= 1) return false;
+    this.#expected = undefined;
     this.capture();
     return true;
   }
 
   /** Takes the present position as the state to keep. */
   capture(): void {
+    this.#layout = { content: this.view.scrollHeight, view: this.view.clientHeight };
     if (this.distanceToBottom <= BOTTOM_TOLERANCE) {
       this.#state = { kind: 'bottom' };
       return;
@@ -90,6 +98,7 @@ export class ScrollKeeper {
       if (Math.abs(drift) >= 0.5) this.view.scrollBy({ top: drift, behavior: 'instant' });
     }
     this.#expected = this.view.scrollTop;
+    this.#layout = { content: this.view.scrollHeight, view: this.view.clientHeight };
   }
 
   toBottom(): void {

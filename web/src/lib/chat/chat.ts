@@ -4,17 +4,18 @@ import { attention } from '../notify';
 import { Observable } from '../observable';
 import { Outbox, type OutboxItem, type OutboxState, type OutboxStore } from '../outbox';
 import { parseMarker, printMarker } from '../readstate';
-import { mentions } from '../text';
 import type { EventEntry, MessageEntry } from '../timeline';
 import type { Target, Transport } from '../transport';
 import { splitText, textBudget, type ISupport, type Message, type Source } from '../wire';
 import { Batches, isBatch, type Batch } from './batches';
-import type { ChatEvent, RoomInfo, WhoIs } from './events';
+import type { ChatEvent, RoomInfo } from './events';
 import { History } from './history';
-import { Room, type Member } from './room';
+import { messageEntry, timeOf, TOKEN_TAG } from './convert';
+import { JOIN_REFUSALS, REFUSALS } from './numerics';
+import { Membership } from './membership';
+import { Directory, WhoIsReader } from './people';
+import { Room } from './room';
 
-/** The client-only tag that carries our own mark of a message. */
-export const TOKEN_TAG = '+salotto.chat/token';
 /** How long after the last scrolled line the read mark is told, in ms. */
 export const MARK_DELAY = 500;
 
@@ -34,44 +35,6 @@ export interface ChatOptions {
   readonly uuid: () => string;
   readonly onEvent: (event: ChatEvent) => void;
 }
-
-/** Numerics that refuse a request, with the thing it was about in the second parameter. */
-const REFUSALS = new Set([
-  '401',
-  '402',
-  '403',
-  '404',
-  '405',
-  '406',
-  '411',
-  '412',
-  '415',
-  '417',
-  '421',
-  '432',
-  '433',
-  '437',
-  '441',
-  '442',
-  '443',
-  '461',
-  '471',
-  '472',
-  '473',
-  '474',
-  '475',
-  '476',
-  '477',
-  '481',
-  '482',
-  '489',
-  '501',
-  '502',
-  '524',
-]);
-const JOIN_REFUSALS = new Set(['403', '405', '437', '471', '473', '474', '475', '476', '477', '489']);
-
-const NO_EVENT: Pick<EventEntry, 'own'> = { own: false };
 
 /**
  * One person's chat at one server: rooms, people, what was said, and what is still to be said. It outlives the
@@ -94,12 +57,12 @@ export class Chat extends Observable {
   #wasOnline = false;
   #welcomed = false;
   #count = 0;
-  #names = new Map<string, Member[]>();
+  readonly #membership: Membership;
   #asked = new Set<string>();
   readonly #labels = new Map<string, string>();
   readonly #unlabeled = new Map<string, OutboxItem>();
-  #whois: { -readonly [K in keyof WhoIs]: WhoIs[K] } | undefined;
-  #list: { found: RoomInfo[]; resolve: (rooms: RoomInfo[]) => void } | undefined;
+  readonly #whois = new WhoIsReader();
+  readonly #directory = new Directory<RoomInfo>();
   #marks = new Map<Room, () => void>();
   #catchUp: { open: Set<Room>; messages: number } | undefined;
 
@@ -122,6 +85,20 @@ export class Chat extends Observable {
       (message) => this.#handle(message),
       (batch) => this.#batch(batch),
     );
+    const support = (): ISupport => this.support;
+    const rooms = (): Room[] => this.rooms;
+    this.#membership = new Membership({
+      get support() {
+        return support();
+      },
+      get rooms() {
+        return rooms();
+      },
+      find: (name) => this.find(name),
+      isSelf: (nick) => this.isSelf(nick),
+      event: (message, room, event) => this.#event(message, room, event),
+      talkRenamed: (room, nick) => this.#talkRenamed(room, nick),
+    });
     this.#history = new History(this.connection, options.clock, (message, room) =>
       this.#messageEntry(message, room),
     );
@@ -226,12 +203,11 @@ export class Chat extends Observable {
   #forget(): void {
     this.#batches.clear();
     this.#history.clear();
-    this.#names.clear();
+    this.#membership.clear();
     this.#labels.clear();
     this.#unlabeled.clear();
-    this.#whois = undefined;
-    this.#list?.resolve(this.#list.found);
-    this.#list = undefined;
+    this.#whois.clear();
+    this.#directory.end();
     this.#catchUp = undefined;
     this.#lag = 0;
   }
@@ -329,12 +305,10 @@ export class Chat extends Observable {
 
   /** Every room that the server lets us see. */
   list(): Promise<RoomInfo[]> {
-    this.#list?.resolve(this.#list.found);
-    return new Promise((resolve) => {
-      this.#list = { found: [], resolve };
-      if (this.online) this.connection.send('LIST');
-      else this.#finishList();
-    });
+    const found = this.#directory.ask();
+    if (this.online) this.connection.send('LIST');
+    else this.#directory.end();
+    return found;
   }
 
   /** Asks who is away: the list of names does not say it. */
@@ -475,7 +449,7 @@ export class Chat extends Observable {
       this.#catchUp = { open: new Set(open), messages: 0 };
     }
     for (const room of this.rooms) {
-      if (room.joined && !room.caughtUp) this.#fetch(room);
+      if (room.joined && !room.caughtUp && !room.loading) this.#fetch(room);
       else if (room.kind === 'direct') this.#fetchDirect(room);
     }
     if (!again && this.connection.account !== undefined)
@@ -636,46 +610,23 @@ export class Chat extends Observable {
   // --- lines ---------------------------------------------------------------------------------------------------
 
   #time(message: Message): number {
-    const time = Date.parse(message.tags.get('time') ?? '');
-    return Number.isNaN(time) ? this.options.clock.now() : time;
+    return timeOf(message, this.options.clock.now());
   }
 
-  /** What a PRIVMSG or NOTICE becomes; `undefined` for what is not shown. */
   #messageEntry(message: Message, room: Room): MessageEntry | undefined {
-    const { source, tags } = message;
-    if (!source || (message.command !== 'PRIVMSG' && message.command !== 'NOTICE')) return undefined;
-    let text = message.params[1] ?? '';
-    let type: MessageEntry['type'] = message.command === 'NOTICE' ? 'notice' : 'message';
-    if (text.startsWith('\x01')) {
-      const action = /^\x01ACTION ?([^\x01]*)\x01?$/.exec(text); // eslint-disable-line no-control-regex
-      if (!action) return undefined;
-      text = action[1] ?? '';
-      type = 'action';
-    }
-    const own = this.isSelf(source.nick);
-    const msgid = tags.get('msgid');
-    const token = own ? tags.get(TOKEN_TAG) : undefined;
-    const account = tags.get('account');
-    return {
-      kind: 'message',
-      id: msgid ?? this.#id('line'),
-      time: this.#time(message),
-      ...(msgid === undefined ? {} : { msgid }),
-      ...(token === undefined ? {} : { token }),
-      ...(account === undefined ? {} : { account }),
-      type,
-      nick: source.nick,
-      text,
-      own,
-      mention: !own && room.kind === 'room' && mentions(text, this.nick),
-      state: 'sent',
-    };
+    return messageEntry(message, {
+      nick: this.nick,
+      isSelf: (nick) => this.isSelf(nick),
+      mentions: room.kind === 'room',
+      now: this.options.clock.now(),
+      id: () => this.#id('line'),
+    });
   }
 
   #event(message: Message, room: Room, event: Omit<EventEntry, 'kind' | 'id' | 'time' | 'own'>): void {
     const msgid = message.tags.get('msgid');
     // One QUIT or NICK is told in every room that the person is in.
-    const own = message.source ? this.isSelf(message.source.nick) : NO_EVENT.own;
+    const own = message.source ? this.isSelf(message.source.nick) : false;
     room.timeline.add({
       kind: 'event',
       id: this.#id('event'),
@@ -687,6 +638,10 @@ export class Chat extends Observable {
   }
 
   #handle(message: Message, batchLabel?: string): void {
+    if (this.#membership.take(message)) {
+      this.#ourselves(message);
+      return;
+    }
     const { command, params, source } = message;
     const label = message.tags.get('label') ?? batchLabel;
     switch (command) {
@@ -702,42 +657,6 @@ export class Chat extends Observable {
         return;
       case 'TAGMSG':
         this.#tagged(message);
-        return;
-      case 'JOIN':
-        if (source) this.#joined(message, source);
-        return;
-      case 'PART':
-        if (source) this.#left(message, source, params[0] ?? '', params[1]);
-        return;
-      case 'KICK':
-        this.#kicked(message);
-        return;
-      case 'QUIT':
-        if (source) this.#quitted(message, source);
-        return;
-      case 'NICK':
-        if (source) this.#renamed(message, source, params[0] ?? '');
-        return;
-      case 'TOPIC':
-        this.#topic(message);
-        return;
-      case 'MODE':
-        this.#mode(message);
-        return;
-      case 'AWAY':
-        if (source)
-          this.#everywhere(source.nick, (member) => ({
-            ...member,
-            away: params.length > 0 && params[0] !== '',
-          }));
-        return;
-      case 'ACCOUNT':
-        if (source) {
-          const account = params[0] === '*' ? undefined : params[0];
-          this.#everywhere(source.nick, ({ account: _, ...member }) =>
-            account === undefined ? member : { ...member, account },
-          );
-        }
         return;
       case 'INVITE':
         if (this.isSelf(params[0] ?? ''))
@@ -844,27 +763,10 @@ export class Chat extends Observable {
     this.find(this.support.isChannel(target) ? target : nick)?.typing.heard(nick, typing);
   }
 
-  #joined(message: Message, source: Source): void {
+  #joinedSelf(message: Message, source: Source): void {
     const name = message.params[0] ?? '';
-    const account = message.params[1];
-    const self = this.isSelf(source.nick);
-    if (!self) {
-      const room = this.find(name);
-      if (!room) return;
-      const member: Member = {
-        nick: source.nick,
-        marks: '',
-        away: false,
-        ...(account && account !== '*' ? { account } : {}),
-      };
-      room.members.set(this.#fold(source.nick), member);
-      room.membersChanged();
-      this.#event(message, room, { event: 'join', nick: source.nick });
-      return;
-    }
     this.#mask = `${source.nick}!${source.user}@${source.host}`;
-    const known = this.find(name);
-    const room = known ?? this.#add('room', name);
+    const room = this.find(name) ?? this.#add('room', name);
     const asked = this.#asked.delete(this.#fold(name));
     const first = !room.wanted;
     room.assumeRead(this.#time(message));
@@ -876,124 +778,32 @@ export class Chat extends Observable {
     if (first && !this.rooms.some((other) => other !== room && other.kind === 'room'))
       this.options.onEvent({ kind: 'welcome', nick: this.nick, room });
     this.options.onEvent({ kind: 'joined', room, asked });
-    this.changed();
   }
 
-  #left(message: Message, source: Source, name: string, reason: string | undefined): void {
-    const room = this.find(name);
-    if (!room) return;
-    if (this.isSelf(source.nick)) {
+  /** What lines about people mean for ourselves, after the rooms have been told. */
+  #ourselves(message: Message): void {
+    const { command, params, source } = message;
+    const room = this.find(params[0] ?? '');
+    if (command === 'JOIN' && source && this.isSelf(source.nick)) this.#joinedSelf(message, source);
+    else if (command === 'PART' && room && source && this.isSelf(source.nick)) {
       room.setJoined(false);
       room.setUnwanted();
       this.#close(room);
-      return;
-    }
-    this.#gone(message, room, source.nick, reason);
-  }
-
-  #gone(message: Message, room: Room, nick: string, text: string | undefined, quit = false): void {
-    room.members.delete(this.#fold(nick));
-    room.typing.drop(nick);
-    room.membersChanged();
-    const lost = quit ? /^Connection lost:?\s*(.*)$/i.exec(text ?? '') : null;
-    const reason = lost ? lost[1] : (text ?? '').replace(quit ? /^Quit:?\s*/i : /^$/, '');
-    this.#event(message, room, {
-      event: 'leave',
-      nick,
-      ...(reason ? { reason } : {}),
-      ...(lost ? { broken: true } : {}),
-    });
-  }
-
-  #quitted(message: Message, source: Source): void {
-    const key = this.#fold(source.nick);
-    for (const room of this.#rooms.values()) {
-      if (room.members.has(key) || (room.kind === 'direct' && this.#fold(room.name) === key))
-        this.#gone(message, room, source.nick, message.params[0], true);
-    }
-  }
-
-  #kicked(message: Message): void {
-    const [name = '', nick = '', reason = ''] = message.params;
-    const room = this.find(name);
-    if (!room) return;
-    const by = message.source?.nick ?? '';
-    room.members.delete(this.#fold(nick));
-    room.membersChanged();
-    this.#event(message, room, { event: 'kick', nick: by, detail: nick, ...(reason ? { reason } : {}) });
-    if (this.isSelf(nick)) {
+    } else if (command === 'KICK' && room && this.isSelf(params[1] ?? '')) {
       room.setJoined(false);
       room.setUnwanted();
-      this.options.onEvent({ kind: 'removed', room, by, reason });
-    }
-  }
-
-  #renamed(message: Message, source: Source, nick: string): void {
-    const from = this.#fold(source.nick);
-    const to = this.#fold(nick);
-    for (const room of [...this.#rooms.values()]) {
-      const member = room.members.get(from);
-      if (member) {
-        room.members.delete(from);
-        room.members.set(to, { ...member, nick });
-        room.membersChanged();
-      }
-      const partner = room.kind === 'direct' && this.#fold(room.name) === from;
-      if (member || partner) this.#event(message, room, { event: 'rename', nick: source.nick, detail: nick });
-      if (partner && !this.#rooms.has(to)) {
-        this.#rooms.delete(from);
-        this.#rooms.set(to, room);
-        this.#outbox?.rename(room.name, nick);
-        room.rename(nick);
-      }
+      this.options.onEvent({ kind: 'removed', room, by: source?.nick ?? '', reason: params[2] ?? '' });
     }
     this.changed();
   }
 
-  #topic(message: Message): void {
-    const room = this.find(message.params[0] ?? '');
-    if (!room) return;
-    const topic = message.params[1] ?? '';
-    room.setTopic(topic);
-    this.#event(message, room, { event: 'topic', nick: message.source?.nick ?? '', detail: topic });
-  }
-
-  #mode(message: Message): void {
-    const [name = '', letters = '', ...args] = message.params;
-    const room = this.find(name);
-    if (!room || !this.support.isChannel(name)) return;
-    const { modes, marks } = this.support.prefixes;
-    let adding = true;
-    const left = [...args];
-    for (const letter of letters) {
-      if (letter === '+' || letter === '-') {
-        adding = letter === '+';
-        continue;
-      }
-      const param = this.support.modeTakesParam(letter, adding) ? left.shift() : undefined;
-      const mark = marks.charAt(modes.indexOf(letter));
-      const member = room.members.get(this.#fold(param ?? ''));
-      if (!modes.includes(letter) || !member) continue;
-      const kept = member.marks.replace(mark, '');
-      const next = adding ? [...marks].filter((each) => kept.includes(each) || each === mark).join('') : kept;
-      room.members.set(this.#fold(member.nick), { ...member, marks: next });
-    }
-    room.membersChanged();
-    this.#event(message, room, {
-      event: 'mode',
-      nick: message.source?.nick ?? '',
-      detail: [letters, ...args].join(' '),
-    });
-  }
-
-  #everywhere(nick: string, change: (member: Member) => Member): void {
-    const key = this.#fold(nick);
-    for (const room of this.#rooms.values()) {
-      const member = room.members.get(key);
-      if (!member) continue;
-      room.members.set(key, change(member));
-      room.membersChanged();
-    }
+  #talkRenamed(room: Room, nick: string): void {
+    const to = this.#fold(nick);
+    if (this.#rooms.has(to)) return;
+    this.#rooms.delete(this.#fold(room.name));
+    this.#rooms.set(to, room);
+    this.#outbox?.rename(room.name, nick);
+    room.rename(nick);
   }
 
   #fail(message: Message, label: string | undefined): void {
@@ -1038,59 +848,29 @@ export class Chat extends Observable {
     const last = params[params.length - 1] ?? '';
     const subject = params[1] ?? '';
     switch (command) {
-      case '353':
-        this.#namesLine(params);
-        return;
-      case '366':
-        this.#namesEnd(subject);
-        return;
-      case '332':
-        this.find(subject)?.setTopic(last);
-        return;
-      case '331':
-        this.find(subject)?.setTopic('');
-        return;
       case '305':
       case '306':
         this.#away = command === '306';
-        this.#everywhere(this.nick, (member) => ({ ...member, away: this.#away }));
+        this.#membership.setAway(this.nick, this.#away);
         this.options.onEvent({ kind: 'away', away: this.#away });
         this.changed();
         return;
-      case '354': {
-        // WHOX with our fields: type, channel, nick, flags, account.
-        const [, type, channel = '', nick = '', flags = '', account = '0'] = params;
-        if (type === '42') this.#presence(channel, nick, flags, account === '0' ? undefined : account);
-        return;
-      }
-      case '352':
-        this.#presence(params[1] ?? '', params[5] ?? '', params[6] ?? '', undefined);
-        return;
       case '322':
-        this.#list?.found.push({ name: subject, people: Number(params[2]) || 0, topic: params[3] ?? '' });
+        this.#directory.add({ name: subject, people: Number(params[2]) || 0, topic: params[3] ?? '' });
         return;
       case '323':
-        this.#finishList();
+        this.#directory.end();
         return;
       case '311':
-        this.#whois = { nick: subject, realName: last };
-        return;
       case '319':
-        if (this.#whois) this.#whois.rooms = last.trim();
-        return;
       case '330':
-        if (this.#whois && params[2] !== undefined) this.#whois.account = params[2];
-        return;
       case '317':
-        if (this.#whois) this.#whois.idle = Number(params[2]) || 0;
-        return;
       case '301':
-        if (this.#whois) this.#whois.away = last;
+      case '318': {
+        const person = this.#whois.take(command, params);
+        if (person) this.options.onEvent({ kind: 'whois', person });
         return;
-      case '318':
-        if (this.#whois) this.options.onEvent({ kind: 'whois', person: this.#whois });
-        this.#whois = undefined;
-        return;
+      }
       case '372':
         return;
     }
@@ -1103,50 +883,5 @@ export class Chat extends Observable {
       reason: last,
       joining: JOIN_REFUSALS.has(command) && this.#asked.delete(this.#fold(subject)),
     });
-  }
-
-  #namesLine(params: readonly string[]): void {
-    const room = this.#fold(params[2] ?? '');
-    const members = this.#names.get(room) ?? [];
-    const { marks } = this.support.prefixes;
-    for (const item of (params[3] ?? '').split(' ').filter(Boolean)) {
-      let start = 0;
-      while (start < item.length && marks.includes(item.charAt(start))) start += 1;
-      const nick = item.slice(start).split('!')[0] ?? '';
-      if (nick) members.push({ nick, marks: item.slice(0, start), away: false });
-    }
-    this.#names.set(room, members);
-  }
-
-  #namesEnd(name: string): void {
-    const key = this.#fold(name);
-    const members = this.#names.get(key);
-    this.#names.delete(key);
-    const room = this.#rooms.get(key);
-    if (!room || !members) return;
-    const before = new Map(room.members);
-    room.members.clear();
-    for (const member of members) {
-      const known = before.get(this.#fold(member.nick));
-      room.members.set(this.#fold(member.nick), known ? { ...known, marks: member.marks } : member);
-    }
-    room.membersChanged();
-  }
-
-  #presence(channel: string, nick: string, flags: string, account: string | undefined): void {
-    const room = this.find(channel);
-    const member = room?.members.get(this.#fold(nick));
-    if (!room || !member) return;
-    room.members.set(this.#fold(nick), {
-      ...member,
-      away: flags.startsWith('G'),
-      ...(account === undefined ? {} : { account }),
-    });
-    room.membersChanged();
-  }
-
-  #finishList(): void {
-    this.#list?.resolve(this.#list.found);
-    this.#list = undefined;
   }
 }

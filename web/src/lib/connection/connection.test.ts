@@ -329,6 +329,18 @@ describe('coming back', () => {
     expect(connection.state.kind).toBe('online');
   });
 
+  it('comes back under the name it had last, to the account it had first', async () => {
+    await online({ nick: 'anna', account: 'guest' });
+    wire.in(':anna!a@h NICK Annika');
+    expect(connection.nick).toBe('Annika');
+    wire.in('FAIL RESUME x :y', 'RESUME TOKEN');
+    wire.break({ kind: 'reset', message: '' });
+    clock.advance(2000);
+    await wire.accept();
+    expect(wire.take()).toContain('NICK Annika');
+    expect(connection.credentials).toMatchObject({ nick: 'Annika', login: 'anna' });
+  });
+
   it('tells a server that closes from a network that breaks', async () => {
     await online();
     wire.in('ERROR :The server has closed: maintenance until 9');

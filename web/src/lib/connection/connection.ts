@@ -313,6 +313,9 @@ export class Connection {
       case 'NICK':
         if (message.source && this.#isupport.fold(message.source.nick) === this.#isupport.fold(this.#nick)) {
           this.#nick = message.params[0] ?? this.#nick;
+          // The name to come back under is the new one; the account stays what it was.
+          const known = this.#credentials;
+          if (known) this.#credentials = { ...known, nick: this.#nick, login: known.login ?? known.nick };
         }
         break;
       case '465':
@@ -359,8 +362,8 @@ export class Connection {
         break;
       case 'AUTHENTICATE':
         if (params[0] === '+') {
-          const { nick, password = '' } = this.#credentials ?? { nick: this.#nick };
-          for (const chunk of authenticateChunks(base64(`\0${nick}\0${password}`)))
+          const { nick, login = nick, password = '' } = this.#credentials ?? { nick: this.#nick };
+          for (const chunk of authenticateChunks(base64(`\0${login}\0${password}`)))
             this.send('AUTHENTICATE', [chunk]);
         }
         break;

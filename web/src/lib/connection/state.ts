@@ -4,6 +4,8 @@ import type { OpenError, Target } from '../transport';
 export interface Credentials {
   readonly nick: string;
   readonly account: 'guest' | 'login' | 'register';
+  /** The account's name, where it is not the nick. */
+  readonly login?: string;
   readonly password?: string;
 }
 

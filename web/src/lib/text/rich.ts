@@ -15,10 +15,8 @@ export interface Style {
 }
 
 /** Control characters of IRC formatting: colours are dropped, the rest becomes a style. */
-// eslint-disable-next-line no-control-regex
 const CONTROL =
   /[\x02\x1d\x1f\x1e\x11\x0f\x16]|\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[0-9a-f]{6}(?:,[0-9a-f]{6})?)?/gi;
-// eslint-disable-next-line no-control-regex
 const OTHER_CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/g;
 
 /** The text without formatting: for titles, notifications and screen readers. */
@@ -114,7 +112,7 @@ function tokens(text: string, nick: string | undefined, style: Style | undefined
 
 /** Reads a message. `nick` is our own name, to be shown where it is mentioned. */
 export function richText(text: string, nick?: string): Span[] {
-  if (!/[`#:]|[\u0000-\u001f]/.test(text) && !nick) return text === '' ? [] : [{ kind: 'text', text }]; // eslint-disable-line no-control-regex
+  if (!/[`#:]|[\u0000-\u001f]/.test(text) && !nick) return text === '' ? [] : [{ kind: 'text', text }];
   const spans: Span[] = [];
   let style: { -readonly [K in keyof Style]: Style[K] } = {};
   let from = 0;

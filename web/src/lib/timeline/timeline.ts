@@ -52,13 +52,16 @@ export class Timeline extends Observable {
     return this.#tokens.has(token);
   }
 
-  /** The newest entry that the server has a name for. */
-  newest(): Entry | undefined {
-    return this.#entries.findLast((entry) => entry.msgid !== undefined);
+  /** The newest message that the server has a name for: history is asked for from here on. */
+  newest(): MessageEntry | undefined {
+    return this.#entries.findLast((entry) => entry.kind === 'message' && entry.msgid !== undefined) as
+      MessageEntry | undefined;
   }
 
-  oldest(): Entry | undefined {
-    return this.#entries.find((entry) => entry.msgid !== undefined);
+  /** The oldest one: history is asked for up to here. */
+  oldest(): MessageEntry | undefined {
+    return this.#entries.find((entry) => entry.kind === 'message' && entry.msgid !== undefined) as
+      MessageEntry | undefined;
   }
 
   find(id: string): Entry | undefined {

@@ -18,7 +18,7 @@ export function suggestName(name: string, limit = 32): string {
 export function roomName(text: string): string | undefined {
   const name = text.trim().replace(/\s+/g, '-');
   const full = name.startsWith('#') ? name : `#${name}`;
-  return full.length > 1 && !/[\0\x07\r\n ,:]/.test(full) ? full : undefined; // eslint-disable-line no-control-regex
+  return full.length > 1 && !/[\0\x07\r\n ,:]/.test(full) ? full : undefined;
 }
 
 /** A port as typed: `undefined` when it is not a number from 1 to 65535. */
