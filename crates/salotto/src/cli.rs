@@ -31,6 +31,12 @@ pub enum Command {
     Config(ConfigOptions),
     /// Search the log of connections, disconnections and errors
     Log(LogOptions),
+    /// Copy the data to a file, also while the server runs
+    Backup(BackupOptions),
+    /// Check the data for damage, also while the server runs
+    Verify(VerifyOptions),
+    /// Put a backup in place where there is no data yet
+    Restore(RestoreOptions),
     /// Turn a password into the hash that goes into the configuration
     HashPassword(HashPasswordOptions),
     /// Open the desktop program
@@ -184,6 +190,36 @@ pub enum EventKind {
     Error,
 }
 
+/// Options of `salotto backup`.
+#[derive(Args, Clone, Debug)]
+pub struct BackupOptions {
+    /// File to make; there must be none of this name
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Folder that the server keeps everything in
+    #[arg(long, value_name = "FOLDER", env = "SALOTTO_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+/// Options of `salotto verify`.
+#[derive(Args, Clone, Debug)]
+pub struct VerifyOptions {
+    /// Folder that the server keeps everything in
+    #[arg(long, value_name = "FOLDER", env = "SALOTTO_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+/// Options of `salotto restore`.
+#[derive(Args, Clone, Debug)]
+pub struct RestoreOptions {
+    /// File that `salotto backup` has made
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Folder to put it into; it may hold no data yet
+    #[arg(long, value_name = "FOLDER", env = "SALOTTO_DATA")]
+    pub data: Option<PathBuf>,
+}
+
 /// Options of `salotto hash-password`.
 #[derive(Args, Clone, Debug)]
 pub struct HashPasswordOptions {
@@ -235,6 +271,7 @@ fn italian(command: clap::Command, path: &str) -> clap::Command {
         "desktop" => "salotto desktop [ARGOMENTI]...".to_owned(),
         "bench" => "salotto bench <COMANDO>".to_owned(),
         "chat" => "salotto chat [OPZIONI] [SERVER]".to_owned(),
+        "backup" | "restore" => format!("salotto {path} [OPZIONI] <FILE>"),
         path => format!("salotto {path} [OPZIONI]"),
     });
     if path.is_empty() {
@@ -273,7 +310,7 @@ fn translation(key: &str) -> Option<&'static str> {
 }
 
 /// The Italian of every command, and of every option as `command option`.
-const ITALIAN: [(&str, &str); 39] = [
+const ITALIAN: [(&str, &str); 47] = [
     ("", "Salotto: un server di chat e i suoi client in un solo programma"),
     ("serve", "Avvia il server di chat"),
     ("serve host", "Indirizzo su cui ascoltare, o un nome che lo indica; si può ripetere"),
@@ -309,6 +346,14 @@ const ITALIAN: [(&str, &str); 39] = [
     ("log json", "Stampa le righe come sono nei file"),
     ("log config", "File di configurazione del server"),
     ("log data", "Cartella in cui il server conserva tutto"),
+    ("backup", "Copia i dati in un file, anche mentre il server è in funzione"),
+    ("backup file", "File da creare; non deve già esistere"),
+    ("backup data", "Cartella in cui il server conserva tutto"),
+    ("verify", "Controlla che i dati non siano danneggiati, anche mentre il server è in funzione"),
+    ("verify data", "Cartella in cui il server conserva tutto"),
+    ("restore", "Ripristina una copia dove non ci sono ancora dati"),
+    ("restore file", "File creato da `salotto backup`"),
+    ("restore data", "Cartella in cui metterla; non deve ancora contenere dati"),
     ("hash-password", "Trasforma una password nell'hash da mettere nella configurazione"),
     ("hash-password config", "File di configurazione da cui prendere il costo"),
     ("desktop", "Apre il programma desktop"),

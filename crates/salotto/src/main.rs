@@ -1,10 +1,12 @@
-//! The program: `salotto serve | chat | bench | config | log | hash-password | desktop`.
+//! The program: `salotto serve | chat | bench | config | log | backup | verify | restore | hash-password | desktop`.
 //!
 //! Exit codes: 0 done; 1 it could not be done; 2 the command line or the configuration is wrong; 130 interrupted.
-//! `serve` is done when it has closed after a signal, and interrupted by a second one. `chat` adds 3 for a server that
-//! cannot be reached, 4 for a name that was refused, 143 for a termination signal.
+//! `serve` is done when it has closed after a signal, and interrupted by a second one. `backup`, `verify`
+//! and `restore` end with 1 also when what they have checked is damaged. `chat` adds 3 for a server that cannot be
+//! reached, 4 for a name that was refused, 143 for a termination signal.
 #![forbid(unsafe_code)]
 
+mod backup_command;
 mod chat;
 mod cli;
 mod config_command;
@@ -33,6 +35,9 @@ fn main() -> ExitCode {
         Command::Bench(args) => salotto_bench::run(args).map_err(Into::into),
         Command::Config(options) => config_command::run(&options),
         Command::Log(options) => log_command::run(&options),
+        Command::Backup(options) => backup_command::backup(&options, language),
+        Command::Verify(options) => backup_command::verify(&options, language),
+        Command::Restore(options) => backup_command::restore(&options, language),
         Command::HashPassword(options) => hash_password::run(&options, language),
         Command::Desktop(options) => desktop::run(&options, language),
     };

@@ -6,6 +6,7 @@ mod member;
 mod support;
 
 mod account;
+mod backup;
 mod bad_input;
 mod bare_terminal;
 mod broken_connection;

@@ -1,0 +1,168 @@
+//! `salotto backup`, `verify` and `restore`: what was said survives the loss of the data, and damage is found.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use crate::irc::{Irc, short, text};
+use crate::support::{Server, data_of, salotto};
+
+const CAPABILITIES: &str = "draft/chathistory batch message-tags server-time echo-message standard-replies";
+
+/// Runs a command in a home: exit code, standard output, standard error.
+fn run(home: &Path, language: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = salotto(home).env("LANG", language).args(arguments).output().expect("the program runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn english(home: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    run(home, "en_GB.UTF-8", arguments)
+}
+
+/// Says things in `#tea`, and returns when they are kept.
+fn say(irc: &mut Irc, words: impl Iterator<Item = usize>) {
+    let words: Vec<String> = words.map(|number| format!("word {number} of the tea party")).collect();
+    for word in &words {
+        irc.send(&format!("PRIVMSG #tea :{word}"));
+    }
+    for word in &words {
+        irc.expect(&format!("anna PRIVMSG #tea :{word}"));
+    }
+}
+
+/// A new server and the path of its data.
+fn server() -> (Server, String) {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let data = data_of(&home).to_str().expect("text").to_owned();
+    (Server::english().start_in(home), data)
+}
+
+fn at_tea(server: &Server) -> Irc {
+    let mut anna = Irc::sign_in(server, "anna", CAPABILITIES);
+    anna.join("#tea");
+    anna
+}
+
+fn said(irc: &mut Irc) -> Vec<String> {
+    irc.whole_history("#tea").iter().map(|line| text(line).to_owned()).collect()
+}
+
+#[test]
+fn a_backup_of_a_running_server_brings_its_history_back() {
+    let (server, data) = server();
+    let mut anna = at_tea(&server);
+    say(&mut anna, 0..150);
+    let kept = said(&mut anna);
+    assert_eq!(kept.len(), 150);
+
+    let away = tempfile::tempdir().expect("a temporary directory");
+    let copy = away.path().join("monday.db");
+    let copy = copy.to_str().expect("text");
+    let home = away.path();
+    let (code, out, err) = english(home, &["backup", copy, "--data", &data]);
+    assert_eq!((code, &*err), (Some(0), ""));
+    assert_eq!(out, format!("posts: 150\ndamaged: 0\n{copy} is complete and checked.\n"));
+
+    // The server goes on meanwhile, and what is said later is not in the copy.
+    say(&mut anna, 150..160);
+    let (code, out, err) = english(home, &["verify", "--data", &data]);
+    assert_eq!((code, &*err), (Some(0), ""));
+    assert_eq!(out, "posts: 160\ndamaged: 0\nNo damage was found.\n");
+    let (code, out, err) = english(home, &["backup", copy, "--data", &data]);
+    assert_eq!((code, &*out), (Some(1), ""));
+    assert!(err.contains(&format!("{copy} exists already, and was left as it is")), "{err}");
+
+    let elsewhere = tempfile::tempdir().expect("a temporary directory");
+    let (code, out, err) = english(elsewhere.path(), &["restore", copy, "--data", "data"]);
+    assert_eq!((code, &*err), (Some(0), ""));
+    assert_eq!(out, "posts: 150\ndamaged: 0\ndata is restored and checked.\n");
+    let restored = Server::english().start_in(elsewhere);
+    let mut anna = at_tea(&restored);
+    assert_eq!(said(&mut anna), kept);
+    say(&mut anna, 150..151);
+    assert_eq!(said(&mut anna).len(), 151, "it goes on from there");
+}
+
+#[test]
+fn a_restore_harms_no_data_that_is_there() {
+    let (server, data) = server();
+    let mut anna = at_tea(&server);
+    say(&mut anna, 0..3);
+    let away = tempfile::tempdir().expect("a temporary directory");
+    let copy = away.path().join("copy.db");
+    let copy = copy.to_str().expect("text");
+    assert_eq!(english(away.path(), &["backup", copy, "--data", &data]).0, Some(0));
+    say(&mut anna, 3..5);
+
+    let restore = ["restore", copy, "--data", &data];
+    let (code, out, err) = english(away.path(), &restore);
+    assert_eq!((code, &*out), (Some(1), ""));
+    assert!(err.contains(&format!("{data} is in use by another process: stop the server first")), "{err}");
+    assert_eq!(said(&mut anna).len(), 5);
+
+    let ended = server.stop(Signal::TERM);
+    let refusals =
+        [("en_GB.UTF-8", "exists already, and was left"), ("it_IT.UTF-8", "esiste già, ed è rimasto")];
+    for (language, reason) in refusals {
+        let (code, out, err) = run(away.path(), language, &restore);
+        assert_eq!((code, &*out), (Some(1), ""));
+        assert!(err.contains(&format!("{data}/salotto.db {reason}")), "{err}");
+    }
+    let server = Server::english().start_in(ended.home);
+    assert_eq!(said(&mut at_tea(&server)).len(), 5);
+}
+
+#[test]
+fn a_flipped_byte_in_what_was_said_is_found_and_never_served() {
+    let (server, data) = server();
+    let mut anna = at_tea(&server);
+    say(&mut anna, 0..10);
+    let home = tempfile::tempdir().expect("a temporary directory");
+    assert_eq!(english(home.path(), &["backup", "whole.db", "--data", &data]).0, Some(0));
+    assert_eq!(english(home.path(), &["restore", "whole.db", "--data", "data"]).0, Some(0));
+    drop(server);
+    // No server has been at work there yet: everything is in the one file.
+    let file = data_of(&home).join("salotto.db");
+    let mut bytes = fs::read(&file).expect("the database");
+    let victim = b"word 4 of the tea party";
+    let places: Vec<_> = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(victim)).collect();
+    assert!(!places.is_empty(), "the text is in the file");
+    for at in places {
+        // One bit: the word becomes "vord".
+        bytes[at] ^= 1;
+    }
+    fs::write(&file, bytes).expect("written");
+
+    let (code, out, err) = english(home.path(), &["verify", "--data", "data"]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    let first =
+        out.strip_prefix("posts: 10\ndamaged: 1\nfirst damaged: ").expect("what was found").trim_end();
+    assert!(first.parse::<u64>().is_ok_and(|seq| seq > 0), "{out}");
+    assert!(err.contains("data is damaged: go back to a backup"), "{err}");
+    let (code, out, err) = run(home.path(), "it_IT.UTF-8", &["verify", "--data", "data"]);
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert_eq!(out, format!("messaggi: 10\ndanneggiati: 1\nprimo danneggiato: {first}\n"));
+    assert!(err.contains("i dati sono danneggiati"), "{err}");
+
+    // A copy of it says so, and is not taken back.
+    let (code, _, err) = english(home.path(), &["backup", "copy.db", "--data", "data"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("copy.db is damaged"), "{err}");
+    let (code, _, err) = english(home.path(), &["restore", "copy.db", "--data", "other"]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains(&format!("post {first} is damaged: take another backup")), "{err}");
+    assert!(!home.path().join("other").exists());
+
+    let server = Server::english().start_in(home);
+    let mut anna = at_tea(&server);
+    anna.send("CHATHISTORY LATEST #tea * 100");
+    let refusal = "FAIL CHATHISTORY MESSAGE_ERROR LATEST #tea :Messages could not be retrieved";
+    assert_eq!(short(&anna.next_raw()), refusal);
+    // What is not damaged can still be read.
+    let after: Vec<_> = anna.history("LATEST #tea * 5").iter().map(|line| text(line).to_owned()).collect();
+    assert_eq!(after.first().map(String::as_str), Some("word 5 of the tea party"));
+    let ended = server.stop(Signal::TERM);
+    assert!(ended.log.contains(&format!("post {first} is damaged")), "{}", ended.log);
+}
