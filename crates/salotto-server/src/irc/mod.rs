@@ -236,7 +236,9 @@ impl Session {
         });
     }
 
-    /// A standard reply (IRCv3 `standard-replies`), or a notice for clients that do not know them.
+    /// A standard reply (IRCv3 `standard-replies`), whether or not the client has asked for the capability: most are
+    /// part of the specification of their command, and need none. The capability is for all others, such as
+    /// `TEMPORARILY_UNAVAILABLE`; these go to everybody as well, because no numeric says the same.
     fn standard(&self, io: &mut Io<'_>, kind: &str, command: &str, code: &str, context: &[&str], text: &str) {
         let shared = io.shared.clone();
         let server = &shared.config.server.name;
