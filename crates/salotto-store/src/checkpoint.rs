@@ -96,6 +96,13 @@ impl Checkpointer {
         Ok(())
     }
 
+    /// The writer ends: moves the whole log, so that what was said rests where its checksums are.
+    pub(crate) fn settle(&self, writer: &Connection) {
+        if writer.busy_timeout(READERS_MAX).is_ok() {
+            checkpoint(writer, "TRUNCATE");
+        }
+    }
+
     /// The writer has made a commit of so many rows.
     pub(crate) fn after_commit(&self, rows: u64) {
         let pages = rows + COMMIT_PAGES;

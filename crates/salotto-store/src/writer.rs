@@ -106,6 +106,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        self.shared.checkpointer().settle(&self.connection);
         self.shared.release_writer();
     }
 }

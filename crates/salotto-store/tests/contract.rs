@@ -174,6 +174,18 @@ fn what_is_newer_or_not_ours_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn the_log_is_empty_when_the_writer_has_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut writer = store.writer().unwrap();
+    fill(&mut writer, 50);
+    let log_bytes = || std::fs::metadata(dir.path().join("salotto.db-wal")).map_or(0, |log| log.len());
+    assert!(log_bytes() > 0, "what was just written is still in the log");
+    drop(writer);
+    assert_eq!(log_bytes(), 0);
+}
+
+#[test]
 fn the_small_things_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -10,7 +10,7 @@ pub(crate) fn line(text: &str) -> String {
     formatting::strip(text).chars().filter_map(visible).collect()
 }
 
-/// Cuts a name or a reason that is longer than anybody needs, after [`line`].
+/// Cuts a name or a reason that is longer than anybody needs, after [`line()`].
 pub(crate) fn short(text: &str, chars_max: usize) -> String {
     let clean = line(text);
     match clean.char_indices().nth(chars_max) {
