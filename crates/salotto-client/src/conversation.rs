@@ -49,6 +49,8 @@ pub struct Conversation {
     pub(crate) unread: usize,
     pub(crate) mentions: usize,
     pub(crate) read_until_ms: Option<i64>,
+    // When we came in, by the server's clock; it stays while a lost connection comes back.
+    pub(crate) entered_ms: Option<i64>,
     // What was missed is being fetched; the outbox waits for it.
     pub(crate) syncing: bool,
 }
@@ -68,6 +70,7 @@ impl Conversation {
             unread: 0,
             mentions: 0,
             read_until_ms: None,
+            entered_ms: None,
             syncing: false,
         }
     }

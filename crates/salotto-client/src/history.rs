@@ -28,6 +28,8 @@ pub(crate) enum Want {
     Before { msgid: String },
     /// The pages after a message, missed while offline.
     CatchUp { msgid: String, pages_left: usize },
+    /// The first page since a time, missed while offline where nothing had been said before.
+    CatchUpSince { since_ms: i64 },
     /// The page after a message, to close a gap.
     FillGap { after: String, gap: String },
     /// Who wrote to us since a time.

@@ -20,7 +20,7 @@ impl Failure {
 
     /// Tells the person, and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        if is_broken_pipe(&self.error) {
+        if is_io_error(&self.error, io::ErrorKind::BrokenPipe) {
             // Whoever was reading has read enough.
             return ExitCode::SUCCESS;
         }
@@ -32,10 +32,13 @@ impl Failure {
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { code: 1, error: error.into() }
+        let error = error.into();
+        // The shell's way to tell an end by Ctrl-C.
+        let code = if is_io_error(&error, io::ErrorKind::Interrupted) { 130 } else { 1 };
+        Self { code, error }
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+fn is_io_error(error: &anyhow::Error, kind: io::ErrorKind) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == kind)
 }

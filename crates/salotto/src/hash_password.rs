@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher};
 use crossterm::{
     event::{Event, KeyCode, KeyEventKind, KeyModifiers},
@@ -74,7 +74,9 @@ fn read_hidden() -> anyhow::Result<String> {
         }
         match (key.code, key.modifiers.contains(KeyModifiers::CONTROL)) {
             (KeyCode::Enter, _) | (KeyCode::Char('j' | 'm'), true) => return Ok(password),
-            (KeyCode::Char('c' | 'd'), true) => bail!("interrupted"),
+            (KeyCode::Char('c' | 'd'), true) => {
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted").into());
+            }
             (KeyCode::Char('u'), true) => password.clear(),
             (KeyCode::Backspace, _) => drop(password.pop()),
             (KeyCode::Char(character), false) if password.len() < PASSWORD_LEN_MAX => {

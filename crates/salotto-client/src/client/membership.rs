@@ -59,6 +59,9 @@ impl Client {
         }
         if own {
             self.sync_room(now, &room);
+            if let Some(conversation) = self.conversation_mut(&room) {
+                conversation.entered_ms.get_or_insert(time_ms);
+            }
         }
     }
 
@@ -93,6 +96,7 @@ impl Client {
         if own {
             conversation.joined = false;
             conversation.wanted = false;
+            conversation.entered_ms = None;
             conversation.syncing = false;
             conversation.members.clear();
         } else if !known {

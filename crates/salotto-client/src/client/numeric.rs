@@ -55,7 +55,8 @@ impl Client {
 
     fn refused_name(&self, message: &Message<'_>) -> String {
         match message.params() {
-            [_, name, _, ..] => (*name).to_owned(),
+            // A server cannot say a name with a space as it was asked for.
+            [_, name, _, ..] if *name != self.name.replace(' ', "_") => (*name).to_owned(),
             _ => self.name.clone(),
         }
     }

@@ -83,10 +83,14 @@ impl Client {
         let history_on_join = self.options.history_on_join;
         let Some(conversation) = self.conversation_mut(target) else { return };
         let known = conversation.timeline.last_message().and_then(|m| m.msgid.clone());
-        let want = match known {
-            Some(msgid) => Want::CatchUp { msgid, pages_left: CATCH_UP_PAGES_MAX - 1 },
-            None if history_on_join => Want::Latest,
-            None => {
+        // Where there was nothing to know, everything since we came in is missing.
+        let knew_all = !history_on_join || conversation.timeline.start_reached();
+        let since_ms = conversation.entered_ms.filter(|_| knew_all);
+        let want = match (known, since_ms) {
+            (Some(msgid), _) => Want::CatchUp { msgid, pages_left: CATCH_UP_PAGES_MAX - 1 },
+            (None, Some(since_ms)) => Want::CatchUpSince { since_ms },
+            (None, None) if history_on_join => Want::Latest,
+            (None, None) => {
                 conversation.syncing = false;
                 return;
             }
@@ -114,6 +118,9 @@ impl Client {
                 }
                 Want::CatchUp { msgid: id, .. } | Want::FillGap { after: id, .. } => {
                     line.param("AFTER").param(&request.target).param(&msgid(id)).number(limit).end();
+                }
+                Want::CatchUpSince { since_ms } => {
+                    line.param("AFTER").param(&request.target).param(&stamp(*since_ms)).number(limit).end();
                 }
                 Want::Targets { since_ms, until_ms } => {
                     line.param("TARGETS")
@@ -169,6 +176,12 @@ impl Client {
                     (true, Some(msgid)) => Some(Want::LatestBeyondGap { gap_after: msgid }),
                     _ => None,
                 };
+            }
+            Want::CatchUpSince { .. } => {
+                self.take_page(target, page, Place::ByTime, true);
+                next = last_id
+                    .filter(|_| full)
+                    .map(|msgid| Want::CatchUp { msgid, pages_left: CATCH_UP_PAGES_MAX - 2 });
             }
             Want::LatestBeyondGap { gap_after } => {
                 let meets = page.iter().any(|m| m.msgid.as_ref() == Some(&gap_after));

@@ -233,6 +233,12 @@ impl Screen {
             return;
         }
         self.view.event(event, session.client(), now_ms);
+        for text in self.view.take_waiting() {
+            let said = session.carry_out(Command::Say(text.clone()), self.view.current.as_deref());
+            if let Outcome::Error(error) = said {
+                self.view.notice_here(now_ms, &format!("{error} ({text})"), true);
+            }
+        }
         if let Event::Left { rooms, kind: LeaveKind::Part, own: true, .. } = event {
             for room in rooms {
                 session.driver.act(|c, _| c.close_conversation(room));
@@ -310,6 +316,14 @@ impl Screen {
         }
         let Some(session) = &mut self.session else { return };
         let current = self.view.current.clone();
+        if let (Command::Say(said), None, true) =
+            (&command, &current, *session.client().state() != State::Online)
+        {
+            return match self.view.keep_waiting(said, now_ms) {
+                true => self.view.accepted(text, false),
+                false => self.view.notice_here(now_ms, language.outbox_full(), true),
+            };
+        }
         match session.carry_out(command, current.as_deref()) {
             Outcome::Error(error) => return self.view.notice_here(now_ms, &error, true),
             Outcome::Done => {}
@@ -351,9 +365,13 @@ impl Screen {
         }
     }
 
+    fn unsent(&self) -> usize {
+        self.view.waiting() + self.client().map_or(0, |c| c.outbox().entries().len())
+    }
+
     /// Leaves because the user said so; asks when something would be left behind.
     fn quit(&mut self, reason: &str) {
-        let unsent = self.client().map_or(0, |c| c.outbox().entries().len());
+        let unsent = self.unsent();
         let now_ms = self.now().unix_ms();
         if self.view.may_quit(unsent, now_ms) {
             self.leave(reason, ExitStatus::Success);
@@ -382,7 +400,7 @@ impl Screen {
 
     /// What the user should still know when the screen is gone.
     fn last_word(&self) -> Option<String> {
-        let unsent = self.client().map_or(0, |c| c.outbox().entries().len());
+        let unsent = self.unsent();
         (unsent > 0).then(|| self.view.language.unsent_lines(unsent))
     }
 }

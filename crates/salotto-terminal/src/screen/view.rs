@@ -19,6 +19,8 @@ use crate::screen::theme::Theme;
 const NOTICES_MAX: usize = 500;
 /// A text of more lines than this is sent only after a question.
 const LINES_UNASKED: usize = 5;
+/// The most texts that wait for the first room.
+const WAITING_MAX: usize = 100;
 /// How many conversations are remembered as recent.
 const RECENT_MAX: usize = 50;
 
@@ -66,6 +68,10 @@ pub(crate) struct View {
     pub(crate) timeline_size: (usize, usize),
     pub(crate) top_shown: bool,
     pub(crate) recent: Vec<String>,
+    // Texts written before there was a room to say them in, each with the notice that shows it.
+    waiting: Vec<(String, u64)>,
+    // What was being written when a name was asked for.
+    unfinished: Editor,
     drafts: BTreeMap<String, Editor>,
     scrolls: BTreeMap<String, Scroll>,
     // The first unread row of a conversation, as it was when the conversation was opened.
@@ -98,6 +104,8 @@ impl View {
             timeline_size: (0, 0),
             top_shown: false,
             recent: Vec::new(),
+            waiting: Vec::new(),
+            unfinished: Editor::default(),
             drafts: BTreeMap::new(),
             scrolls: BTreeMap::new(),
             unread_from: BTreeMap::new(),
@@ -250,7 +258,9 @@ impl View {
                     self.notice_here(now_ms, &text, true);
                 }
             }
-            Event::SignedIn { .. } => self.ask = None,
+            Event::SignedIn { .. } if self.ask.take().is_some() => {
+                self.editor = std::mem::take(&mut self.unfinished);
+            }
             // Each further attempt that fails in the same way is no news.
             Event::Offline { loss, .. } if self.told_loss.as_ref() != Some(loss) => {
                 let text = language.loss(loss, &self.host, self.port);
@@ -286,11 +296,42 @@ impl View {
             Event::Failed { context, text, .. } => {
                 self.wanted = None;
                 self.notice_here(now_ms, &language.failed(context, text), true);
+                // What was meant for that room is said in no other unasked.
+                let unsaid = self.drain_waiting().join("\n");
+                self.editor.insert(&unsaid);
             }
             Event::ServerText { text } => self.notice(now_ms, &line(text), false, None),
             _ => {}
         }
         self.follow_wanted(client, now_ms);
+    }
+
+    /// Keeps a text until there is a room to say it in; says whether there was room for it.
+    pub(crate) fn keep_waiting(&mut self, text: &str, now_ms: i64) -> bool {
+        let fits = self.waiting.len() < WAITING_MAX;
+        if fits {
+            let notice = format!("{} · {}", line(text), self.language.queued());
+            self.notice(now_ms, &notice, false, None);
+            self.waiting.push((text.to_owned(), self.next_notice));
+        }
+        fits
+    }
+
+    /// What was written before there was a room, as soon as there is the right one.
+    pub(crate) fn take_waiting(&mut self) -> Vec<String> {
+        let ready = self.current.is_some() && self.wanted.is_none();
+        if ready { self.drain_waiting() } else { Vec::new() }
+    }
+
+    /// How many texts wait for a room.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn drain_waiting(&mut self) -> Vec<String> {
+        let (texts, notices): (Vec<String>, Vec<u64>) = std::mem::take(&mut self.waiting).into_iter().unzip();
+        self.notices.retain(|notice| !notices.contains(&notice.key));
+        texts
     }
 
     /// We are in a room: the first one, or the one that was asked for, is shown and says welcome.
@@ -312,6 +353,9 @@ impl View {
 
     /// Shows the form that asks for a name.
     pub(crate) fn ask_name(&mut self, error: Option<String>, name: &str) {
+        if self.ask.is_none() {
+            self.unfinished = std::mem::take(&mut self.editor);
+        }
         self.ask = Some(error);
         self.switcher = None;
         self.editor.set(name);
@@ -401,7 +445,7 @@ impl View {
             self.ask = Some(Some(self.language.choose_name().to_owned()));
             return None;
         }
-        self.editor.take();
+        self.editor = std::mem::take(&mut self.unfinished);
         self.ask = None;
         Some(Action::SignIn(name))
     }

@@ -70,9 +70,20 @@ impl Pipe {
         assert_eq!(self.output.next(), line);
     }
 
+    /// The next line that it prints and that somebody has said must be this one.
+    pub fn prints_next_said(&mut self, wanted: &str) {
+        let said = self.output.until(&format!("{wanted:?}"), |line| !line.starts_with("* "));
+        assert_eq!(said, wanted);
+    }
+
     /// Reads what it tells beside the chat, up to this very line.
     pub fn told(&mut self, line: &str) {
         self.notices.expect(line);
+    }
+
+    /// Reads what it tells beside the chat, up to a line that begins so.
+    pub fn told_with(&mut self, begin: &str) {
+        self.notices.until(&format!("{begin:?}…"), |line| line.starts_with(begin));
     }
 
     /// Sends it a signal.
@@ -138,16 +149,18 @@ impl Lines {
     }
 
     fn expect(&mut self, wanted: &str) {
+        self.until(&format!("{wanted:?}"), |line| line == wanted);
+    }
+
+    fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let begin = self.seen.len();
         loop {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) => self.seen.push(line),
-                Err(error) => {
-                    panic!("{} has no {wanted:?} ({error}), but {:#?}", self.name, &self.seen[begin..])
-                }
+                Err(error) => panic!("{} has no {what} ({error}), but {:#?}", self.name, &self.seen[begin..]),
             }
-            if self.seen.last().is_some_and(|line| line == wanted) {
-                return;
+            if let Some(line) = self.seen.last().filter(|line| wanted(line)) {
+                return line.clone();
             }
         }
     }
