@@ -15,14 +15,18 @@ web/node_modules/.package-lock.json: web/package-lock.json
 web: web/node_modules/.package-lock.json ## Build the web client, which the server carries
 	cd web && npm run build
 
-run: web ## Build everything and start a server on this machine
+run: ## Build what is missing and start a server on this machine: make run ARGS="--host 0.0.0.0"
+	scripts/setup server
+	$(MAKE) web
 	cargo run --release -p salotto -- serve $(ARGS)
 
 test: ## Check and test everything
 	scripts/test
 
-desktop: web ## Build the desktop program
-	cargo build --release -p salotto-desktop --features custom-protocol
+desktop: ## Build the desktop program and open its window
+	scripts/setup desktop
+	$(MAKE) web
+	cargo run --release -p salotto-desktop --features custom-protocol
 
 bench: web ## Build with optimisation and measure: make bench ARGS="fanout --port 6667"
 	cargo run --release -p salotto -- bench $(ARGS)
