@@ -473,7 +473,7 @@ export class Chat extends Observable {
       this.options.clock,
       {
         transmit: (item) => this.#transmit(item),
-        changed: (item, state) => this.#outboxChanged(item, state),
+        changed: (item, state, slow) => this.#outboxChanged(item, state, slow),
       },
       this.options.uuid,
     );
@@ -500,18 +500,14 @@ export class Chat extends Observable {
     }
   }
 
-  #outboxChanged(item: OutboxItem, state: OutboxState): void {
+  #outboxChanged(item: OutboxItem, state: OutboxState, slow: boolean): void {
     const room =
       this.find(item.target) ??
       (this.support.isChannel(item.target) ? undefined : this.#add('direct', item.target));
     if (!room) return;
     const shown = state === 'failed' ? 'failed' : 'queued';
     if (room.timeline.pending.some((entry) => entry.token === item.token)) {
-      const reason = item.failure;
-      room.timeline.updatePending(item.token, {
-        state: shown,
-        ...(reason === undefined ? { reason: undefined } : { reason }),
-      });
+      room.timeline.updatePending(item.token, { state: shown, reason: item.failure, slow });
     } else room.timeline.addPending(this.#pendingEntry(item, shown));
     this.#countFailed(item.target);
     this.changed();

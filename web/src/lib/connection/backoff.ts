@@ -5,7 +5,7 @@ export const DELAYS: readonly number[] = [2000, 2000, 2000, 4000, 8000, 15_000, 
 export const JITTER = 0.2;
 
 /** The pause before attempt number `attempt` (from 0); `random` is in [0, 1). */
-export function delayBefore(attempt: number, random: number, steady = false): number {
-  const base = steady ? 2000 : (DELAYS[Math.min(attempt, DELAYS.length - 1)] ?? 30_000);
+export function delayBefore(attempt: number, random: number): number {
+  const base = DELAYS[Math.min(attempt, DELAYS.length - 1)] ?? 30_000;
   return Math.round(base * (1 + JITTER * (2 * random - 1)));
 }

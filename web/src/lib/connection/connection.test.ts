@@ -247,7 +247,6 @@ describe('coming back', () => {
     ]);
     expect(delayBefore(0, 0)).toBe(1600);
     expect(delayBefore(6, 0.999_999)).toBe(36_000);
-    expect(delayBefore(9, 0.5, true)).toBe(2000);
   });
 
   it('tries again and again, and at once when told to', async () => {

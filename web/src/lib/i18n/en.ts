@@ -84,7 +84,6 @@ export const en = {
   jumpTo: 'Jump to…',
   joinRoom: 'Join a room',
   browseRooms: 'Browse rooms',
-  browse: 'Browse',
   create: 'Create one',
   noRooms: 'You are not in a room yet.',
   roomName: 'Room name',
@@ -145,7 +144,6 @@ export const en = {
   queued: 'Will be sent when you are back online',
   sending: 'Sending',
   slow: 'Taking longer than usual',
-  notSent: 'Not sent',
   notSentReason: (p: { reason: string }) => `Not sent: ${p.reason}`,
   noAnswer: 'the server did not answer',
   retry: 'Retry',
@@ -214,7 +212,6 @@ export const en = {
 
   // The menu
   menu: 'Menu',
-  settings: 'Settings',
   theme: 'Theme',
   themeSystem: 'Like the system',
   themeLight: 'Light',

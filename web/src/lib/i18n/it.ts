@@ -82,7 +82,6 @@ export const it: Catalogue = {
   jumpTo: 'Vai a…',
   joinRoom: 'Entra in una stanza',
   browseRooms: 'Sfoglia le stanze',
-  browse: 'Sfoglia',
   create: 'Crea',
   noRooms: 'Non sei ancora in una stanza.',
   roomName: 'Nome della stanza',
@@ -140,7 +139,6 @@ export const it: Catalogue = {
   queued: 'Verrà inviato quando tornerai online',
   sending: 'Invio in corso',
   slow: 'Richiede più tempo del solito',
-  notSent: 'Non inviato',
   notSentReason: (p) => `Non inviato: ${p.reason}`,
   noAnswer: 'il server non ha risposto',
   retry: 'Riprova',
@@ -204,7 +202,6 @@ export const it: Catalogue = {
   close: 'Chiudi',
 
   menu: 'Menu',
-  settings: 'Impostazioni',
   theme: 'Tema',
   themeSystem: 'Come il sistema',
   themeLight: 'Chiaro',

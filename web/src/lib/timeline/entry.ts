@@ -29,6 +29,8 @@ export interface MessageEntry extends Base {
   readonly token?: string;
   /** Why it was not sent. */
   readonly reason?: string;
+  /** It has been on its way for longer than usual. */
+  readonly slow?: boolean;
 }
 
 export type EventType = 'join' | 'leave' | 'kick' | 'rename' | 'topic' | 'mode';

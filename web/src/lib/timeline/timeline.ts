@@ -144,7 +144,7 @@ export class Timeline extends Observable {
     this.#touch();
   }
 
-  updatePending(token: string, change: Partial<Pick<MessageEntry, 'state' | 'reason'>>): void {
+  updatePending(token: string, change: Partial<Pick<MessageEntry, 'state' | 'reason' | 'slow'>>): void {
     const index = this.#pending.findIndex((entry) => entry.token === token);
     const entry = this.#pending[index];
     if (!entry) return;
