@@ -7,6 +7,7 @@ pub mod reference;
 mod rng;
 mod roster;
 pub mod script;
+pub mod world;
 
 pub use chat::{Chat, Mutation};
 pub use rng::Rng;

@@ -107,6 +107,9 @@ impl History {
                     let newest = known.newest.get(&room).copied();
                     known.asked.entry(room).or_default().push_back(newest);
                 }
+                What::AnsweredInPart(room) => {
+                    known.asked.get_mut(&room).and_then(VecDeque::pop_front);
+                }
                 What::Answered(room, newest) => {
                     let asked = known.asked.get_mut(&room).and_then(VecDeque::pop_front).flatten();
                     if let Some(seen) = asked.filter(|&seen| newest.is_none_or(|newest| newest < seen)) {

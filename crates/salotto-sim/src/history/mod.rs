@@ -81,6 +81,8 @@ pub enum What {
     Asks(Room),
     /// The answer to the oldest open [`What::Asks`] about this room: the newest message that it has, if any.
     Answered(Room, Option<MsgId>),
+    /// The answer to the oldest open [`What::Asks`] does not go up to the newest, and says so.
+    AnsweredInPart(Room),
 }
 
 /// A change of who has which name. Names are given by the number of the form under which they are compared.

@@ -1,0 +1,379 @@
+//! People with real clients: what they do, and what is written down of what they see.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use salotto_client::{
+    ChatMessage, Client, ConnectFailure, Credentials, EntryState, Event, FailReason, LocalId, MessageKind,
+    Options, Outbox, RowKind, State, Time, Transmit,
+};
+use salotto_core::Seq;
+use salotto_wire::Message;
+
+use super::agenda::{ConnectionId, Moment};
+use super::{EPOCH_MS, ESTABLISHED, ROOMS};
+use crate::history::{History, Mark, MsgId, Reader, Room, Screen, What};
+use crate::rng::Rng;
+
+/// A person at a device.
+#[derive(Debug)]
+pub(super) struct Person {
+    client: Client,
+    reader: Reader,
+    name: String,
+    has_account: bool,
+    rng: Rng,
+    marks: BTreeMap<LocalId, Mark>,
+    /// On which connection something was first sent.
+    first_sent: BTreeMap<Mark, ConnectionId>,
+    connection: Option<ConnectionId>,
+    requests: BTreeMap<Room, VecDeque<Request>>,
+    batch: Option<(Room, Option<MsgId>, usize)>,
+    /// What they say next carries a mark that nobody else's has.
+    next_mark: u64,
+    pub timer_at: Option<Moment>,
+}
+
+/// A request for history that is open on this connection.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    /// It asks for what is newest, or for all that is newer than this.
+    to_the_end: bool,
+    after: Option<MsgId>,
+    limit: usize,
+}
+
+/// What a client wants done on its connection.
+pub(super) enum Wish {
+    Connect,
+    Write(String),
+    Close,
+}
+
+fn time(now: Moment) -> Time {
+    Time::from_unix_ms(EPOCH_MS as i64 + (now / 1_000) as i64)
+}
+
+/// The number of a room that is checked.
+fn room_number(name: &str) -> Option<Room> {
+    ROOMS.iter().position(|room| room.eq_ignore_ascii_case(name)).map(|at| Room(at as u32))
+}
+
+fn is_established(room: Room) -> bool {
+    (room.0 as usize) < ESTABLISHED.len()
+}
+
+/// The mark in a text, as people of the simulator write it.
+pub(super) fn mark_of(text: &str) -> Option<Mark> {
+    let word = text.strip_prefix('m')?.split(' ').next()?;
+    (word.len() == 12).then(|| u64::from_str_radix(word, 16).ok().map(Mark))?
+}
+
+/// The mark of a message; one that strangers wrote without any is known by its id.
+fn mark_or_id(text: &str, msgid: MsgId) -> Mark {
+    mark_of(text).unwrap_or(Mark(msgid.0 | 1 << 63))
+}
+
+fn options(name: &str, has_account: bool, rng: &mut Rng) -> Options {
+    let rooms = if rng.flip() { vec!["#tea".to_owned()] } else { vec!["#tea".to_owned(), "#den".to_owned()] };
+    Options {
+        name: name.to_owned(),
+        credentials: has_account
+            .then(|| Credentials { account: name.to_owned(), password: "secret".to_owned() }),
+        rooms,
+        seed: rng.bits(),
+        history_on_join: true,
+        ..Options::default()
+    }
+}
+
+impl Person {
+    pub fn new(name: &str, has_account: bool, reader: Reader, mut rng: Rng) -> Person {
+        let client = Client::new(options(name, has_account, &mut rng));
+        Person {
+            client,
+            reader,
+            name: name.to_owned(),
+            has_account,
+            rng,
+            marks: BTreeMap::new(),
+            first_sent: BTreeMap::new(),
+            connection: None,
+            requests: BTreeMap::new(),
+            batch: None,
+            next_mark: u64::from(reader.0) << 24,
+            timer_at: None,
+        }
+    }
+
+    /// What this person has still to do before everything is in order; nothing is the best answer.
+    pub fn trouble(&self) -> Option<String> {
+        if *self.client.state() != State::Online {
+            return Some(format!("{} is not online but {:?}", self.name, self.client.state()));
+        }
+        let unsent = self.client.outbox().entries().first()?;
+        Some(format!("{} has not got rid of {:?}", self.name, unsent))
+    }
+
+    // What happens.
+
+    pub fn connected(&mut self, now: Moment, connection: ConnectionId, history: &mut History) {
+        self.connection = Some(connection);
+        self.requests.clear();
+        self.batch = None;
+        history.note(self.reader, What::Connects);
+        self.client.handle_connected(time(now));
+    }
+
+    pub fn connect_failed(&mut self, now: Moment) {
+        let failure = ConnectFailure::Unreachable("connection refused".to_owned());
+        self.client.handle_connect_failed(time(now), failure);
+    }
+
+    pub fn disconnected(&mut self, now: Moment) {
+        self.connection = None;
+        self.client.handle_disconnected(time(now), "connection reset");
+    }
+
+    pub fn line(&mut self, now: Moment, line: &str, history: &mut History) {
+        self.observe(line, history);
+        self.client.handle_line(time(now), line);
+    }
+
+    pub fn timeout(&mut self, now: Moment) {
+        self.client.handle_timeout(time(now));
+    }
+
+    /// When the client wants to be woken.
+    pub fn timeout_at(&self) -> Option<Moment> {
+        let at = self.client.poll_timeout()?.unix_ms() - EPOCH_MS as i64;
+        Some(at.max(0) as u64 * 1_000)
+    }
+
+    /// The next thing that the client wants done; what it tells its person is written down meanwhile.
+    pub fn wish(&mut self, now: Moment, history: &mut History) -> Option<Wish> {
+        self.listen(now, history);
+        Some(match self.client.poll_transmit()? {
+            Transmit::Connect => Wish::Connect,
+            Transmit::Close => {
+                self.connection = None;
+                Wish::Close
+            }
+            Transmit::Write(bytes) => {
+                let text = String::from_utf8(bytes).expect("clients write text");
+                for line in text.lines() {
+                    self.observe_own(line, history);
+                }
+                Wish::Write(text)
+            }
+        })
+    }
+
+    fn listen(&mut self, now: Moment, history: &mut History) {
+        while let Some(event) = self.client.poll_event() {
+            match event {
+                Event::Message(chat) => self.shows(&chat, history),
+                Event::History { messages, .. } => {
+                    messages.iter().for_each(|chat| self.shows(chat, history));
+                }
+                Event::Outbox { id, state: None } => {
+                    if let Some(mark) = self.marks.remove(&id) {
+                        history.note(self.reader, What::Receipt(mark));
+                    }
+                }
+                // A room did not take it: that is an answer too.
+                Event::Outbox { id, state: Some(EntryState::Failed(FailReason::Refused(_))) } => {
+                    self.marks.remove(&id);
+                    self.client.discard(time(now), id);
+                }
+                Event::Outbox { id, state: Some(EntryState::Failed(_)) } => {
+                    self.client.retry(time(now), id);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn shows(&self, chat: &ChatMessage, history: &mut History) {
+        let msgid = chat.msgid.as_deref().and_then(Seq::from_msgid).map(|seq| MsgId(seq.0));
+        if let (Some(room), Some(msgid)) = (room_number(&chat.target), msgid) {
+            history.note(self.reader, What::Shows(room, msgid, mark_or_id(&chat.text, msgid)));
+        }
+    }
+
+    /// Writes down what a line from the server means for this reader.
+    fn observe(&mut self, text: &str, history: &mut History) {
+        let Ok(message) = Message::parse(text) else { return };
+        let target = message.param(0).unwrap_or_default();
+        let own = message.nick() == self.client.name();
+        let msgid = || message.tag("msgid").and_then(|id| Seq::from_msgid(&id)).map(|seq| MsgId(seq.0));
+        match message.command() {
+            "JOIN" if own => {
+                if let Some(room) = room_number(target) {
+                    history.note(self.reader, What::Enters(room));
+                }
+            }
+            "PART" if own => self.leaves(target, history),
+            "KICK" if message.param(1) == Some(self.client.name()) => self.leaves(target, history),
+            "PRIVMSG" | "NOTICE" => {
+                let (Some(room), Some(msgid)) = (room_number(target), msgid()) else { return };
+                if let (Some(batch), true) = (&mut self.batch, message.tag("batch").is_some()) {
+                    batch.1 = batch.1.max(Some(msgid));
+                    batch.2 += 1;
+                    return;
+                }
+                let mark = mark_or_id(message.param(1).unwrap_or_default(), msgid);
+                let first = self.first_sent.get(&mark);
+                let again = first.is_some_and(|&first| Some(first) != self.connection);
+                history.note(self.reader, What::Hears { room, msgid, mark, own, again });
+            }
+            "BATCH" if target == "+h" => {
+                self.batch = message.param(2).and_then(room_number).map(|room| (room, None, 0));
+            }
+            "BATCH" if target == "-h" => {
+                if let Some((room, newest, count)) = self.batch.take() {
+                    self.answered(room, Some((newest, count)), history);
+                }
+            }
+            "FAIL" if target == "CHATHISTORY" => {
+                if let Some(room) = message.param(3).and_then(room_number) {
+                    self.answered(room, None, history);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn leaves(&self, room: &str, history: &mut History) {
+        if let Some(room) = room_number(room) {
+            history.note(self.reader, What::Leaves(room));
+        }
+    }
+
+    fn answered(&mut self, room: Room, page: Option<(Option<MsgId>, usize)>, history: &mut History) {
+        let Some(request) = self.requests.get_mut(&room).and_then(VecDeque::pop_front) else { return };
+        if !request.to_the_end {
+            return;
+        }
+        let whole = page.filter(|&(_, count)| request.after.is_none() || count < request.limit);
+        let what = match whole {
+            Some((newest, _)) => What::Answered(room, newest.max(request.after)),
+            None => What::AnsweredInPart(room),
+        };
+        history.note(self.reader, what);
+    }
+
+    /// Writes down what this client asks and sends.
+    fn observe_own(&mut self, text: &str, history: &mut History) {
+        let Ok(message) = Message::parse(text) else { return };
+        let param = |index: usize| message.param(index).unwrap_or_default();
+        match message.command() {
+            "PRIVMSG" => {
+                if let (Some(mark), Some(connection)) = (mark_of(param(1)), self.connection) {
+                    self.first_sent.entry(mark).or_insert(connection);
+                }
+            }
+            "CHATHISTORY" => {
+                // Rooms that may be retired start again from nothing, so what is newest there may go back.
+                let Some(room) = room_number(param(1)).filter(|&room| is_established(room)) else { return };
+                let after = param(2).strip_prefix("msgid=").and_then(Seq::from_msgid).map(|seq| MsgId(seq.0));
+                let request = Request {
+                    to_the_end: param(0) != "BEFORE",
+                    after: after.filter(|_| param(0) == "AFTER"),
+                    limit: param(3).parse().unwrap_or(0),
+                };
+                self.requests.entry(room).or_default().push_back(request);
+                if request.to_the_end {
+                    history.note(self.reader, What::Asks(room));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    // What people do.
+
+    /// Does something.
+    pub fn act(&mut self, now: Moment, history: &mut History) {
+        match self.rng.below(100) {
+            0..70 => self.say(now, history),
+            70..76 => (0..4).for_each(|_| self.say(now, history)),
+            76..80 => self.client.join("#wild", None),
+            80..83 => self.client.part("#wild", ""),
+            83..85 => self.client.join("#den", None),
+            85..87 => self.client.part("#den", ""),
+            87..91 => {
+                self.client.load_before(time(now), "#tea");
+            }
+            91..93 => self.client.disconnect(time(now)),
+            93..95 => self.client.retry_now(time(now)),
+            _ => {}
+        }
+        self.carry_on(now);
+    }
+
+    /// Does what a patient person does who only wants everything to be in order.
+    pub fn carry_on(&mut self, now: Moment) {
+        match self.client.state() {
+            State::NameNeeded => {
+                let name = self.name.clone();
+                self.client.set_name(time(now), &name);
+            }
+            State::Idle | State::Stopped(_) => self.client.connect(time(now)),
+            _ => {}
+        }
+    }
+
+    fn say(&mut self, now: Moment, history: &mut History) {
+        let room = match self.rng.below(10) {
+            0..5 => "#tea",
+            5..7 => "#lobby",
+            7 => "#wild",
+            _ => "#den",
+        };
+        self.next_mark += 1;
+        let mark = Mark(self.next_mark);
+        if let Some(number) = room_number(room) {
+            history.note(self.reader, What::Sends(number, mark));
+        }
+        let text = format!("m{:012x} how do you do?", mark.0);
+        let ids = self.client.send(time(now), room, MessageKind::Text, &text);
+        self.marks.extend(ids.into_iter().map(|id| (id, mark)));
+    }
+
+    /// The program is closed and opened again: only the outbox is left.
+    pub fn reopen(&mut self, reader: Reader, history: &mut History) {
+        self.screens(history);
+        let saved = String::from_utf8(self.client.outbox().save()).expect("an outbox is saved as text");
+        let options = options(&self.name, self.has_account, &mut self.rng);
+        self.client = Client::with_outbox(options, Outbox::load(&saved));
+        self.marks = self
+            .client
+            .outbox()
+            .entries()
+            .iter()
+            .filter_map(|entry| Some((entry.id, mark_of(&entry.text)?)))
+            .collect();
+        self.reader = reader;
+        self.connection = None;
+        self.requests.clear();
+        self.batch = None;
+        self.timer_at = None;
+    }
+
+    /// Writes down what is on the screen.
+    pub fn screens(&self, history: &mut History) {
+        for conversation in self.client.conversations() {
+            let Some(room) = room_number(conversation.name()).filter(|&room| is_established(room)) else {
+                continue;
+            };
+            let rows = conversation.timeline().rows().iter().filter_map(|row| match &row.kind {
+                RowKind::Message(chat) => {
+                    Some(chat.msgid.as_deref().and_then(Seq::from_msgid).map(|seq| MsgId(seq.0)))
+                }
+                RowKind::Gap { .. } => Some(None),
+                _ => None,
+            });
+            history.screens.push(Screen { reader: self.reader, room, rows: rows.collect() });
+        }
+    }
+}
