@@ -1,6 +1,6 @@
 //! Fetching what was missed, without doubles and without pretending.
 
-use salotto_client::{Client, Event, RowKind};
+use salotto_client::{Client, Event, Options, RowKind};
 
 use crate::link::{ALL_CAPS, Link, options};
 
@@ -52,6 +52,38 @@ fn what_was_missed_is_fetched_once() {
     assert!(link.take_events().contains(&Event::Reconnected { new_messages: 2 }));
     assert_eq!(asked(&mut link), [""; 0]);
     assert_eq!(link.client.conversation("#lobby").unwrap().unread(), 4);
+}
+
+#[test]
+fn where_nothing_had_been_said_everything_since_coming_in_was_missed() {
+    for history_on_join in [true, false] {
+        let mut link = Link::new(Options { history_on_join, ..options("anna") });
+        link.act(Client::connect);
+        link.sign_in(ALL_CAPS);
+        link.says("@time=2026-11-20T19:59:58.000Z :anna!a@host JOIN #lobby");
+        link.answer_history("#lobby", &[]);
+        for lost in 0..2 {
+            link.broken("connection reset");
+            link.pass_ms(2400);
+            link.sign_in(ALL_CAPS);
+            link.says("BATCH +t draft/chathistory-targets");
+            link.says("BATCH -t");
+            link.take_sent();
+            link.take_events();
+            link.says(&format!("@time=2026-11-20T20:00:0{lost}.000Z :anna!a@host JOIN #lobby"));
+            let since = "CHATHISTORY AFTER #lobby timestamp=2026-11-20T19:59:58.000Z 100";
+            assert_eq!(asked(&mut link), [since]);
+            if lost == 0 {
+                link.answer_history("#lobby", &[]);
+                assert!(link.take_events().contains(&Event::Reconnected { new_messages: 0 }));
+            }
+        }
+        answer(&mut link, 1..101);
+        assert_eq!(asked(&mut link), ["CHATHISTORY AFTER #lobby msgid=100 100"]);
+        answer(&mut link, 101..103);
+        assert_eq!(link.texts("#lobby").len(), 102);
+        assert!(link.take_events().contains(&Event::Reconnected { new_messages: 102 }));
+    }
 }
 
 #[test]

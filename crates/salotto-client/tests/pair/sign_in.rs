@@ -65,6 +65,10 @@ fn a_refused_name_is_asked_for_again_on_the_same_connection() {
     link.act(|c, now| c.set_name(now, "n na"));
     assert_eq!(link.take_sent(), ["NICK :n na"], "the server judges what was written");
     link.says(":irc.example 432 * :A name has no spaces");
+    link.take_events();
+    link.says(":irc.example 432 * n_na :A name has no spaces");
+    let shown = |e: &Event| matches!(e, Event::NickRefused(refusal) if refusal.name == "n na");
+    assert!(link.take_events().iter().any(shown), "as it was written");
 
     link.act(|c, now| c.set_name(now, "nina"));
     link.welcome();

@@ -362,3 +362,28 @@ fn every_size_can_be_drawn() {
         }
     }
 }
+
+#[test]
+fn what_was_meant_for_a_room_that_refuses_goes_back_to_the_input() {
+    let mut desk = Desk::new(Language::English, (80, 24));
+    desk.view.want(&desk.client, "#tea", NOW_MS);
+    assert!(desk.view.keep_waiting("one", NOW_MS) && desk.view.keep_waiting("two", NOW_MS));
+    assert_eq!((desk.view.waiting(), desk.view.notices.len()), (2, 2));
+    desk.act(Client::connect);
+    desk.act(|c, now| c.handle_connected(now));
+    desk.says(&[":irc.example 001 anna :Welcome", ":irc.example 422 anna :None", ":anna!a@host JOIN #lobby"]);
+    assert_eq!(desk.view.take_waiting(), [""; 0], "the lobby is not where it was meant for");
+    desk.says(&[":irc.example 473 anna #tea :Cannot join channel (+i)"]);
+    assert_eq!((desk.view.waiting(), desk.view.editor.text()), (0, "one\ntwo"));
+    assert!(!desk.screen().contains("Will be sent"));
+}
+
+#[test]
+fn what_waits_for_a_room_is_taken_once_and_has_a_bound() {
+    let mut desk = Desk::in_lobby(Language::English, (80, 24));
+    assert!(desk.view.keep_waiting("one", NOW_MS));
+    assert_eq!(desk.view.take_waiting(), ["one"]);
+    assert_eq!(desk.view.take_waiting(), [""; 0]);
+    let kept = (0..1000).filter(|n| desk.view.keep_waiting(&n.to_string(), NOW_MS)).count();
+    assert_eq!(kept, 100);
+}

@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::net::TcpListener;
 
+use socket2::SockRef;
+
 use super::pipe::Pipe;
 use super::relay::Relay;
 use super::screen::Screen;
-use crate::support::Server;
+use crate::support::{PATIENCE, Server};
 
 #[test]
 fn mission_10_a_refused_name_is_asked_for_again_on_the_same_connection() {
@@ -38,6 +40,7 @@ fn mission_10_a_refused_name_is_asked_for_again_on_the_same_connection() {
 fn what_was_being_written_outlives_the_question_for_another_name() {
     let slow = TcpListener::bind("127.0.0.1:0").expect("a port");
     let screen = Screen::chat(slow.local_addr().expect("bound"), "--lang en --name bruno");
+    SockRef::from(&slow).set_read_timeout(Some(PATIENCE)).expect("a socket");
     let (mut stream, _) = slow.accept().expect("the client connects");
     screen.write("half a sentence");
     screen.shows("› half a sentence");

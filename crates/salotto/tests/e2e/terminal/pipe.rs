@@ -82,8 +82,8 @@ impl Pipe {
     }
 
     /// Reads what it tells beside the chat, up to a line that begins so.
-    pub fn told_with(&mut self, begin: &str) {
-        self.notices.until(&format!("{begin:?}…"), |line| line.starts_with(begin));
+    pub fn told_with(&mut self, begin: &str) -> String {
+        self.notices.until(&format!("{begin:?}…"), |line| line.starts_with(begin))
     }
 
     /// Sends it a signal.

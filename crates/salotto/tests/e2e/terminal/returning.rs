@@ -1,14 +1,15 @@
 //! Servers that are not there, close, break off or fall silent; coming back by oneself.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use socket2::SockRef;
 
 use super::pipe::Pipe;
 use super::relay::Relay;
 use super::screen::Screen;
-use crate::support::{Server, lasting_port};
+use crate::support::{PATIENCE, Server, lasting_port};
 
 /// An address for a server that stops and starts.
 fn place() -> (SocketAddr, String) {
@@ -76,6 +77,21 @@ fn mission_17_a_screen_waits_for_the_server_and_loses_nothing() {
     bruno.send("bruno");
     bruno.until("what was said", |line| line.ends_with("] anna: said to nobody"));
     bruno.until("what was said", |line| line.ends_with("] anna: said to somebody"));
+}
+
+#[test]
+fn mission_17_the_first_further_attempt_comes_after_two_seconds() {
+    let (address, _) = place();
+    let mut anna = Pipe::start(address, "--lang en --name anna", &[]);
+    let told = anna.told_with("Offline. Retrying in ");
+    let offline_since = Instant::now();
+    // Two seconds, give or take a fifth; the part of a second counts as one.
+    assert!(["Offline. Retrying in 2 s", "Offline. Retrying in 3 s"].contains(&told.as_str()), "{told}");
+    let listener = TcpListener::bind(address).expect("the port is free");
+    // Waiting for a connection has an end, too.
+    SockRef::from(&listener).set_read_timeout(Some(PATIENCE)).expect("a socket");
+    listener.accept().expect("the client tries again");
+    assert!(offline_since.elapsed() > Duration::from_millis(1000), "after {:?}", offline_since.elapsed());
 }
 
 #[test]
