@@ -53,6 +53,9 @@ pub struct Conversation {
     pub(crate) entered_ms: Option<i64>,
     // What was missed is being fetched; the outbox waits for it.
     pub(crate) syncing: bool,
+    // The last message before what was missed and is not all fetched yet. It outlives a connection: what is
+    // heard live meanwhile must not be taken for the place to go on from.
+    pub(crate) missing_after: Option<String>,
 }
 
 impl Conversation {
@@ -72,6 +75,7 @@ impl Conversation {
             read_until_ms: None,
             entered_ms: None,
             syncing: false,
+            missing_after: None,
         }
     }
 

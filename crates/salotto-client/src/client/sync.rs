@@ -82,7 +82,9 @@ impl Client {
     fn catch_up(&mut self, target: &str) {
         let history_on_join = self.options.history_on_join;
         let Some(conversation) = self.conversation_mut(target) else { return };
-        let known = conversation.timeline.last_message().and_then(|m| m.msgid.clone());
+        let last = conversation.timeline.last_message().and_then(|m| m.msgid.clone());
+        let known = conversation.missing_after.clone().or(last);
+        conversation.missing_after.clone_from(&known);
         // Where there was nothing to know, everything since we came in is missing.
         let knew_all = !history_on_join || conversation.timeline.start_reached();
         let since_ms = conversation.entered_ms.filter(|_| knew_all);
@@ -169,6 +171,9 @@ impl Client {
             }
             Want::CatchUp { msgid, pages_left } => {
                 self.take_page(target, page, Place::After(&msgid), true);
+                if let Some(conversation) = self.conversations.get_mut(&key) {
+                    conversation.missing_after = last_id.clone().filter(|_| full);
+                }
                 next = match (full, last_id) {
                     (true, Some(msgid)) if pages_left > 0 => {
                         Some(Want::CatchUp { msgid, pages_left: pages_left - 1 })
@@ -186,8 +191,11 @@ impl Client {
             Want::LatestBeyondGap { gap_after } => {
                 let meets = page.iter().any(|m| m.msgid.as_ref() == Some(&gap_after));
                 self.take_page(target, page, Place::ByTime, true);
-                if !meets && let Some(conversation) = self.conversations.get_mut(&key) {
-                    conversation.timeline.insert_gap(&gap_after);
+                if let Some(conversation) = self.conversations.get_mut(&key) {
+                    conversation.missing_after = None;
+                    if !meets {
+                        conversation.timeline.insert_gap(&gap_after);
+                    }
                 }
             }
             Want::FillGap { after, gap } => {
@@ -262,6 +270,12 @@ impl Client {
             let want = Want::LatestBeyondGap { gap_after: msgid.clone() };
             self.requests.add(Request { want, ..request.clone() });
             return;
+        }
+        if let Want::LatestBeyondGap { gap_after } = &request.want
+            && let Some(conversation) = self.conversations.get_mut(&request.key)
+        {
+            conversation.missing_after = None;
+            conversation.timeline.insert_gap(gap_after);
         }
         self.synced(&request.key);
     }

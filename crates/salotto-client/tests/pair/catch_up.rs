@@ -116,6 +116,33 @@ fn many_pages_are_fetched_and_the_rest_is_marked_as_missing() {
 }
 
 #[test]
+fn a_connection_lost_while_catching_up_leaves_no_hole() {
+    let mut link = come_back();
+    assert_eq!(asked(&mut link), ["CHATHISTORY AFTER #lobby msgid=1 100"]);
+    link.says(&line(4));
+    link.broken("connection reset");
+    link.pass_ms(2400);
+    link.sign_in(ALL_CAPS);
+    link.take_sent();
+    link.says("BATCH +t draft/chathistory-targets");
+    link.says("BATCH -t");
+    link.says(":anna!a@host JOIN #lobby");
+    assert_eq!(asked(&mut link), ["CHATHISTORY AFTER #lobby msgid=1 100"]);
+    answer(&mut link, 2..6);
+    assert_eq!(link.texts("#lobby"), ["1", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn where_no_history_is_answered_a_gap_is_shown() {
+    let mut link = come_back();
+    link.says(&line(4));
+    link.says("FAIL CHATHISTORY MESSAGE_ERROR AFTER #lobby :try later");
+    assert_eq!(asked(&mut link).last().unwrap(), "CHATHISTORY LATEST #lobby * 100");
+    link.says("FAIL CHATHISTORY MESSAGE_ERROR LATEST #lobby :try later");
+    assert_eq!(link.texts("#lobby"), ["1", "…", "4"]);
+}
+
+#[test]
 fn no_gap_is_claimed_where_nothing_is_missing() {
     let mut link = come_back();
     for n in 0..10 {
