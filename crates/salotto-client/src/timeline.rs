@@ -133,20 +133,28 @@ impl Timeline {
 
     /// Adds a page of history, oldest first; gives the messages that were new.
     pub(crate) fn insert_page(&mut self, page: Vec<ChatMessage>, place: Place<'_>) -> Vec<ChatMessage> {
-        let new: Vec<ChatMessage> = page.into_iter().filter(|m| self.learn(m)).collect();
-        let Some(first) = new.first() else { return new };
+        let Some(first) = page.first() else { return page };
         let at = match place {
             Place::Before(msgid) => self.position(msgid),
             Place::After(msgid) => self.position(msgid).map(|p| p + 1),
             Place::ByTime => None,
         };
-        let at = at.unwrap_or_else(|| self.rows.partition_point(|r| r.time_ms < first.time_ms));
-        let mut rows = Vec::with_capacity(new.len());
-        for message in &new {
+        let mut at = at.unwrap_or_else(|| self.rows.partition_point(|r| r.time_ms < first.time_ms));
+        let mut new = Vec::with_capacity(page.len());
+        for message in page {
+            if !self.learn(&message) {
+                // What follows a known message in the page comes behind it, also within one millisecond.
+                if let Some(known) = message.msgid.as_deref().and_then(|id| self.position(id)) {
+                    at = known + 1;
+                }
+                continue;
+            }
             let key = self.key();
-            rows.push(Row { key, time_ms: message.time_ms, kind: RowKind::Message(message.clone()) });
+            let row = Row { key, time_ms: message.time_ms, kind: RowKind::Message(message.clone()) };
+            self.rows.insert(at, row);
+            at += 1;
+            new.push(message);
         }
-        self.rows.splice(at..at, rows);
         // Stable, so that the place decides between rows of the same millisecond.
         self.rows.sort_by_key(|r| r.time_ms);
         new
@@ -254,6 +262,17 @@ mod tests {
         timeline.insert_page(vec![message("b", 5), message("c", 5)], Place::Before("d"));
         timeline.insert_page(vec![message("e", 5), message("f", 5)], Place::After("d"));
         assert_eq!(show(&timeline), "b c d e f g");
+    }
+
+    #[test]
+    fn a_page_with_known_messages_keeps_its_order_within_one_millisecond() {
+        let mut timeline = Timeline::default();
+        for id in ["a", "c"] {
+            timeline.push_message(message(id, 5));
+        }
+        let page = ["b", "c", "d"].map(|id| message(id, 5)).to_vec();
+        timeline.insert_page(page, Place::After("a"));
+        assert_eq!(show(&timeline), "a b c d");
     }
 
     #[test]
