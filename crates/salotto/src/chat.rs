@@ -17,6 +17,11 @@ use crate::{
 pub fn run(options: &cli::ChatOptions, language: Language) -> Result<ExitCode, Failure> {
     let mut chat = translate(options).map_err(Failure::usage)?;
     chat.language = Some(options.lang.unwrap_or(language));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start")?;
     chat.password = match &options.password {
         Some(password) => Some(password.clone()),
         None if options.ask_password => {
@@ -27,20 +32,56 @@ pub fn run(options: &cli::ChatOptions, language: Language) -> Result<ExitCode, F
                 );
                 return Err(Failure::usage(anyhow::anyhow!(reason)));
             }
-            Some(ask_hidden("Password: ")?)
+            match runtime.block_on(ask_password()) {
+                Ok(password) => Some(password),
+                Err(failure) => {
+                    // A thread may still be waiting for the rest of the password.
+                    runtime.shutdown_background();
+                    return Err(failure);
+                }
+            }
         }
         None => None,
     };
     chat.state_dir = places::client_state();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("cannot start")?;
     let status = runtime.block_on(salotto_terminal::run(chat));
     // A thread may still be waiting for a line that nobody types any more.
     runtime.shutdown_background();
     Ok(status.into())
+}
+
+/// Asks for the password. Whatever ends the program meanwhile, the terminal shows again what is typed.
+async fn ask_password() -> Result<String, Failure> {
+    // The signals are taken over before the terminal is.
+    let ended = terminated()?;
+    let asked = tokio::task::spawn_blocking(|| ask_hidden("Password: "));
+    tokio::select! {
+        password = asked => Ok(password??),
+        () = ended => {
+            crossterm::terminal::disable_raw_mode()?;
+            eprintln!();
+            Err(Failure::terminated())
+        }
+    }
+}
+
+/// Waits for a signal that asks to end. Ctrl-C is a key while a password is asked for.
+#[cfg(unix)]
+fn terminated() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    })
+}
+
+/// There are no such signals here.
+#[cfg(not(unix))]
+fn terminated() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(std::future::pending())
 }
 
 fn translate(options: &cli::ChatOptions) -> anyhow::Result<ChatOptions> {

@@ -18,6 +18,11 @@ impl Failure {
         Self { code: 2, error: error.into() }
     }
 
+    /// A signal asks the program to end.
+    pub fn terminated() -> Self {
+        Self { code: 143, error: anyhow::anyhow!("terminated") }
+    }
+
     /// Tells the person, and gives the exit code.
     pub fn report(&self) -> ExitCode {
         if is_io_error(&self.error, io::ErrorKind::BrokenPipe) {

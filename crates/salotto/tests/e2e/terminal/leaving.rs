@@ -61,6 +61,12 @@ fn mission_14_ctrl_c_while_a_password_is_asked_for() {
     screen.write("gehei");
     screen.key("C-c");
     screen.ended(130);
+    screen.begin_chat("", nowhere(), "--lang en --name anna --ask-password");
+    screen.shows("Password:");
+    // The prompt comes first; what is typed is hidden from here on.
+    screen.until("the hidden input", |_| !screen.is_sane());
+    screen.signal(Signal::TERM);
+    screen.ended(143);
 }
 
 #[test]

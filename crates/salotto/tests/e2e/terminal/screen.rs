@@ -124,6 +124,11 @@ impl Screen {
         self.until("the full screen", |_| self.ask("alternate_on") == "1");
     }
 
+    /// Whether the terminal is as the shell left it.
+    pub fn is_sane(&self) -> bool {
+        self.settings() == self.sane
+    }
+
     /// Sends a signal to what runs in the terminal.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.foreground(), signal).expect("the program is running");
@@ -138,7 +143,7 @@ impl Screen {
         });
         assert_eq!(self.ask("alternate_on"), "0", "the whole screen is still taken");
         assert_eq!(self.ask("cursor_flag"), "1", "the cursor is still hidden");
-        assert_eq!(self.settings(), self.sane, "the terminal is not as before");
+        assert!(self.is_sane(), "the terminal is not as before: {}", self.settings());
         // A terminal that still marks what is pasted would put the marks before the command.
         self.tmux(&["set-buffer", "echo unmarked | tr a-z A-Z"]);
         self.tmux(&["paste-buffer", "-p"]);
