@@ -169,6 +169,19 @@ impl Timeline {
         self.rows.insert(at + 1, Row { key, time_ms, kind: RowKind::Gap { after: after.to_owned() } });
     }
 
+    /// Marks that messages are missing around one that came by itself and is not the newest.
+    pub(crate) fn mark_alone(&mut self, msgid: &str) {
+        let Some(at) = self.position(msgid) else { return };
+        if !self.rows[at + 1..].iter().any(|row| with_id(row).is_some()) {
+            return;
+        }
+        let before = self.rows[..at].iter().rev().find_map(with_id).and_then(|m| m.msgid.clone());
+        self.insert_gap(msgid);
+        if let Some(before) = before {
+            self.insert_gap(&before);
+        }
+    }
+
     pub(crate) fn remove_gap(&mut self, after: &str) {
         self.rows.retain(|r| !matches!(&r.kind, RowKind::Gap { after: a } if a == after));
     }
@@ -273,6 +286,18 @@ mod tests {
         let page = ["b", "c", "d"].map(|id| message(id, 5)).to_vec();
         timeline.insert_page(page, Place::After("a"));
         assert_eq!(show(&timeline), "a b c d");
+    }
+
+    #[test]
+    fn an_old_message_that_comes_by_itself_stands_between_gaps() {
+        let mut timeline = Timeline::default();
+        for (id, time_ms) in [("a", 1), ("g", 7), ("d", 4)] {
+            timeline.push_message(message(id, time_ms));
+        }
+        timeline.mark_alone("d");
+        assert_eq!(show(&timeline), "a … d … g");
+        timeline.mark_alone("g");
+        assert_eq!(show(&timeline), "a … d … g", "nothing is missing behind the newest");
     }
 
     #[test]

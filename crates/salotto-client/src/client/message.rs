@@ -22,11 +22,19 @@ impl Client {
             let token = message.tag(TOKEN_TAG);
             chat.local_id = self.match_outbox(label, token.as_deref(), &chat);
         }
+        let mut sent_again = false;
         if let Some(id) = chat.local_id {
-            self.outbox.remove(id);
+            sent_again = self.outbox.remove(id).is_some_and(|entry| entry.maybe_sent);
             self.emit(Event::Outbox { id, state: None });
         }
+        let (target, msgid) = (chat.target.clone(), chat.msgid.clone());
         self.receive(chat);
+        if let (true, Some(msgid)) = (sent_again, msgid)
+            && let Some(conversation) = self.conversation_mut(&target)
+        {
+            // The server had it already: it may be older than all that was fetched since.
+            conversation.timeline.mark_alone(&msgid);
+        }
         self.flush_outbox(now);
     }
 
