@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::irc::{Attended, Irc};
-use crate::support::{Client, Server};
+use crate::support::{Client, PATIENCE, Server};
 
 /// A server that asks after a second of silence and gives up after two.
 fn impatient() -> Server {
@@ -56,7 +56,9 @@ fn mission_19_whoever_answers_or_only_talks_is_never_given_up() {
         dead.send("USER a 0 * :a");
         answers.expect_next("anna JOIN #lobby");
         let mut quit = false;
+        let give_up = Instant::now() + PATIENCE;
         while !quit {
+            assert!(Instant::now() < give_up, "anna is dead and stays");
             pings.send("PING alive");
             pings.until("an answer", |line| {
                 quit |= line.ends_with("QUIT :Connection lost: ping timeout");

@@ -174,9 +174,8 @@ impl Irc {
         while let Some(oldest) = all.first() {
             let before = tag(oldest, "msgid").expect("a message has an id").to_owned();
             let mut page = self.history(&format!("BEFORE {target} msgid={before} 100"));
-            if page.is_empty() {
-                break;
-            }
+            let Some(newest) = page.last() else { break };
+            assert_ne!(tag(newest, "msgid"), Some(&*before), "pages do not overlap");
             page.append(&mut all);
             all = page;
         }
