@@ -171,15 +171,24 @@ impl Timeline {
 
     /// Marks that messages are missing around one that came by itself and is not the newest.
     pub(crate) fn mark_alone(&mut self, msgid: &str) {
-        let Some(at) = self.position(msgid) else { return };
-        if !self.rows[at + 1..].iter().any(|row| with_id(row).is_some()) {
+        if !self.mark_missing_after(msgid) {
             return;
         }
+        let at = self.position(msgid).unwrap_or_default();
         let before = self.rows[..at].iter().rev().find_map(with_id).and_then(|m| m.msgid.clone());
-        self.insert_gap(msgid);
         if let Some(before) = before {
             self.insert_gap(&before);
         }
+    }
+
+    /// Marks that messages are missing after one, unless it is the newest; says whether it did.
+    pub(crate) fn mark_missing_after(&mut self, msgid: &str) -> bool {
+        let at = self.position(msgid);
+        let marks = at.is_some_and(|at| self.rows[at + 1..].iter().any(|row| with_id(row).is_some()));
+        if marks {
+            self.insert_gap(msgid);
+        }
+        marks
     }
 
     pub(crate) fn remove_gap(&mut self, after: &str) {

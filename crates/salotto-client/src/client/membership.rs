@@ -98,6 +98,7 @@ impl Client {
             conversation.wanted = false;
             conversation.entered_ms = None;
             conversation.syncing = false;
+            conversation.own_up_to_holes();
             conversation.members.clear();
         } else if !known {
             return;

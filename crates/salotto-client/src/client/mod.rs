@@ -528,6 +528,7 @@ impl Client {
         for conversation in self.conversations.values_mut() {
             conversation.joined = false;
             conversation.syncing = false;
+            conversation.own_up_to_holes();
             conversation.names_arriving = None;
         }
         self.requests.clear();

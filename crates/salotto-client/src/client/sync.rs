@@ -173,6 +173,7 @@ impl Client {
                 self.take_page(target, page, Place::After(&msgid), true);
                 if let Some(conversation) = self.conversations.get_mut(&key) {
                     conversation.missing_after = last_id.clone().filter(|_| full);
+                    conversation.timeline.remove_gap(&msgid);
                 }
                 next = match (full, last_id) {
                     (true, Some(msgid)) if pages_left > 0 => {
