@@ -95,7 +95,9 @@ impl Nick {
             return Err(NameError::BadCharacter);
         }
         let key = fold_nick(text).ok_or(NameError::BadCharacter)?;
-        if key.chars().any(forbidden_in_nick) || key.len() > NICK_LEN_MAX {
+        // A few letters (Cherokee capitals) fold to ones that are not allowed themselves; such a key finds nobody.
+        let steady = text.is_ascii() || fold_nick(&key).as_deref() == Some(&key);
+        if !steady || key.chars().any(forbidden_in_nick) || key.len() > NICK_LEN_MAX {
             return Err(NameError::BadCharacter);
         }
         if RESERVED_LOOKS.contains(&skeleton_of(&key)) {
@@ -267,6 +269,7 @@ mod tests {
     #[test]
     fn what_is_no_name_is_refused_with_the_reason() {
         check("", Err(NameError::Empty));
+        check("Ꭰ", Err(NameError::BadCharacter));
         check("1st", Err(NameError::BadStart));
         check("#room", Err(NameError::BadStart));
         check("a b", Err(NameError::BadCharacter));

@@ -71,6 +71,9 @@ pub enum Heard {
     Delivered,
 }
 
+/// What a line says, if it is one that somebody said.
+type SaidIn = fn(&str) -> Option<Said>;
+
 impl Member {
     /// Signs in and enters the lobby.
     pub fn enter(server: &Server, name: &str, kind: Kind) -> Member {
@@ -125,7 +128,7 @@ impl Member {
     /// Reads to the end of the connection, however it ends: what was said, and the very last line. The library does
     /// not end; for it this is up to the first word that it is offline.
     pub fn hear_to_the_end(&mut self) -> (Vec<Said>, String) {
-        let (said_in, lines): (fn(&str) -> Option<Said>, Vec<String>) = match &mut self.line {
+        let (said_in, lines): (SaidIn, Vec<String>) = match &mut self.line {
             Connection::Irc(irc) => (said_in_irc, irc.rest_of_broken()),
             Connection::Web(socket) => (said_in_irc, std::iter::from_fn(|| text_of(socket)).collect()),
             Connection::Terminal(terminal) => (said_at_terminal, terminal.rest_of_broken()),
