@@ -50,6 +50,7 @@ export class App {
   #backOnline = $state<number>();
   #landed = false;
   #focusComposer = $state(0);
+  #latest = $state(0);
   #insert = $state.raw<{ text: string }>();
 
   constructor({ platform, settings, memory, session, outbox }: AppParts) {
@@ -111,6 +112,15 @@ export class App {
 
   focusComposer(): void {
     this.#focusComposer += 1;
+  }
+
+  /** Grows when the timeline should go to its newest row. */
+  get latest(): number {
+    return this.#latest;
+  }
+
+  goToLatest(): void {
+    this.#latest += 1;
   }
 
   /** A text that something other than the keyboard puts into the composer. */
