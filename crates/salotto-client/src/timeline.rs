@@ -134,11 +134,13 @@ impl Timeline {
     /// Adds a page of history, oldest first; gives the messages that were new.
     pub(crate) fn insert_page(&mut self, page: Vec<ChatMessage>, place: Place<'_>) -> Vec<ChatMessage> {
         let Some(first) = page.first() else { return page };
-        let at = match place {
+        // What the page has before a message that is known comes before that, whatever it was asked for.
+        let known = page.iter().filter_map(|m| m.msgid.as_deref()).find_map(|id| self.position(id));
+        let at = known.or_else(|| match place {
             Place::Before(msgid) => self.position(msgid),
             Place::After(msgid) => self.position(msgid).map(|p| p + 1),
             Place::ByTime => None,
-        };
+        });
         let mut at = at.unwrap_or_else(|| self.rows.partition_point(|r| r.time_ms < first.time_ms));
         let mut new = Vec::with_capacity(page.len());
         for message in page {
@@ -295,6 +297,9 @@ mod tests {
         let page = ["b", "c", "d"].map(|id| message(id, 5)).to_vec();
         timeline.insert_page(page, Place::After("a"));
         assert_eq!(show(&timeline), "a b c d");
+        let overlapping = ["Y", "Z", "a", "b"].map(|id| message(id, 5)).to_vec();
+        timeline.insert_page(overlapping, Place::Before("c"));
+        assert_eq!(show(&timeline), "Y Z a b c d");
     }
 
     #[test]
