@@ -65,6 +65,8 @@ pub(super) struct HistoryRequest {
     pub target: String,
     pub conversation: Option<salotto_core::Conversation>,
     pub after: Option<u64>,
+    /// In Unix milliseconds.
+    pub after_time: Option<u64>,
     pub before: Option<u64>,
     pub limit: usize,
 }

@@ -8,6 +8,8 @@ use salotto_core::{
     RoomRecord, Seq, Timestamp,
 };
 
+use super::agenda::HistoryRequest;
+
 /// The simplest store there is: what each thing was last said to be, and every post.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
@@ -82,19 +84,18 @@ impl Disk {
         }
     }
 
-    /// A page of a conversation, oldest first: behind `after`, or before `before`, or the newest.
-    pub fn page(
-        &self,
-        conversation: Conversation,
-        after: Option<u64>,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Vec<&PostRecord> {
+    /// A page of a conversation, oldest first.
+    pub fn page(&self, conversation: Conversation, request: &HistoryRequest) -> Vec<&PostRecord> {
         let Some(seqs) = self.conversations.get(&conversation) else { return Vec::new() };
-        let seqs: Vec<Seq> = match (after, before) {
+        let limit = request.limit;
+        let seqs: Vec<Seq> = match (request.after, request.after_time) {
             (Some(after), _) => seqs.range(Seq(after + 1)..).take(limit).copied().collect(),
-            (None, before) => {
-                let until = Seq(before.unwrap_or(u64::MAX));
+            (None, Some(ms)) => {
+                let later = |seq: &&Seq| self.posts[seq].at.0 > ms;
+                seqs.iter().filter(later).take(limit).copied().collect()
+            }
+            (None, None) => {
+                let until = Seq(request.before.unwrap_or(u64::MAX));
                 let mut newest: Vec<Seq> = seqs.range(..until).rev().take(limit).copied().collect();
                 newest.reverse();
                 newest

@@ -509,8 +509,10 @@ impl World {
     fn reopen(&mut self, actor: usize, reader: Reader) {
         self.hang_up(actor);
         self.actors[actor].attempt += 1;
+        self.trace
+            .say(self.now, format_args!("person {actor} opens the program again, as reader {}", reader.0));
         let Nature::Person(person) = &mut self.actors[actor].nature else { return };
-        person.reopen(reader, &mut self.history);
+        person.reopen(reader);
         person.carry_on(self.now);
     }
 

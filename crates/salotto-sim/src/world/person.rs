@@ -1,10 +1,10 @@
 //! People with real clients: what they do, and what is written down of what they see.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use salotto_client::{
     ChatMessage, Client, ConnectFailure, Credentials, EntryState, Event, FailReason, LocalId, MessageKind,
-    Options, Outbox, RowKind, State, Time, Transmit,
+    Options, Outbox, Row, RowKind, State, Time, Transmit,
 };
 use salotto_core::Seq;
 use salotto_wire::Message;
@@ -25,6 +25,8 @@ pub(super) struct Person {
     marks: BTreeMap<LocalId, Mark>,
     /// On which connection something was first sent.
     first_sent: BTreeMap<Mark, ConnectionId>,
+    /// What was sent on more than one connection.
+    sent_again: BTreeSet<Option<Mark>>,
     connection: Option<ConnectionId>,
     requests: BTreeMap<Room, VecDeque<Request>>,
     batch: Option<(Room, Option<MsgId>, usize)>,
@@ -38,6 +40,7 @@ pub(super) struct Person {
 struct Request {
     /// It asks for what is newest, or for all that is newer than this.
     to_the_end: bool,
+    is_latest: bool,
     after: Option<MsgId>,
     limit: usize,
 }
@@ -97,6 +100,7 @@ impl Person {
             rng,
             marks: BTreeMap::new(),
             first_sent: BTreeMap::new(),
+            sent_again: BTreeSet::new(),
             connection: None,
             requests: BTreeMap::new(),
             batch: None,
@@ -254,7 +258,7 @@ impl Person {
         if !request.to_the_end {
             return;
         }
-        let whole = page.filter(|&(_, count)| request.after.is_none() || count < request.limit);
+        let whole = page.filter(|&(_, count)| request.is_latest || count < request.limit);
         let what = match whole {
             Some((newest, _)) => What::Answered(room, newest.max(request.after)),
             None => What::AnsweredInPart(room),
@@ -269,7 +273,10 @@ impl Person {
         match message.command() {
             "PRIVMSG" => {
                 if let (Some(mark), Some(connection)) = (mark_of(param(1)), self.connection) {
-                    self.first_sent.entry(mark).or_insert(connection);
+                    let first = *self.first_sent.entry(mark).or_insert(connection);
+                    if first != connection {
+                        self.sent_again.insert(Some(mark));
+                    }
                 }
             }
             "CHATHISTORY" => {
@@ -278,6 +285,7 @@ impl Person {
                 let after = param(2).strip_prefix("msgid=").and_then(Seq::from_msgid).map(|seq| MsgId(seq.0));
                 let request = Request {
                     to_the_end: param(0) != "BEFORE",
+                    is_latest: param(0) == "LATEST",
                     after: after.filter(|_| param(0) == "AFTER"),
                     limit: param(3).parse().unwrap_or(0),
                 };
@@ -341,8 +349,7 @@ impl Person {
     }
 
     /// The program is closed and opened again: only the outbox is left.
-    pub fn reopen(&mut self, reader: Reader, history: &mut History) {
-        self.screens(history);
+    pub fn reopen(&mut self, reader: Reader) {
         let saved = String::from_utf8(self.client.outbox().save()).expect("an outbox is saved as text");
         let options = options(&self.name, self.has_account, &mut self.rng);
         self.client = Client::with_outbox(options, Outbox::load(&saved));
@@ -366,7 +373,16 @@ impl Person {
             let Some(room) = room_number(conversation.name()).filter(|&room| is_established(room)) else {
                 continue;
             };
-            let rows = conversation.timeline().rows().iter().filter_map(|row| match &row.kind {
+            let rows = conversation.timeline().rows();
+            let is_sent_again = |row: &&Row| match &row.kind {
+                RowKind::Message(chat) => self.sent_again.contains(&mark_of(&chat.text)),
+                _ => false,
+            };
+            // The answer to something sent again may come before its place is known, and while the server's clock
+            // stands still no time tells it either: what has the same time is not compared.
+            let unsure: BTreeSet<i64> = rows.iter().filter(is_sent_again).map(|row| row.time_ms).collect();
+            let rows = rows.iter().filter_map(|row| match &row.kind {
+                RowKind::Message(_) if unsure.contains(&row.time_ms) => Some(None),
                 RowKind::Message(chat) => {
                     Some(chat.msgid.as_deref().and_then(Seq::from_msgid).map(|seq| MsgId(seq.0)))
                 }

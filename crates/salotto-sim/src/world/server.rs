@@ -322,7 +322,7 @@ impl World {
         }
         let lines = match request.conversation {
             Some(conversation) => {
-                let posts = self.disk.page(conversation, request.after, request.before, request.limit);
+                let posts = self.disk.page(conversation, request);
                 render::page(&request.target, &posts)
             }
             None => vec![format!(

@@ -6,7 +6,7 @@
 use salotto_core::{
     AccountId, Command, Leaving, Nick, NodeId, Post, PostKind, RoomName, Seq, SessionId, SignIn,
 };
-use salotto_wire::{Message, sasl};
+use salotto_wire::{Message, sasl, server_time};
 
 use super::agenda::{HistoryRequest, Moment};
 use super::render::{SERVER, line};
@@ -232,7 +232,9 @@ fn chathistory(message: &Message<'_>, reaction: &mut Reaction) {
         return;
     }
     let reference = param(2).strip_prefix("msgid=").and_then(Seq::from_msgid).map(|seq| seq.0);
+    let stamp = param(2).strip_prefix("timestamp=").and_then(server_time::parse);
     let request = HistoryRequest {
+        after_time: stamp.filter(|_| param(0) == "AFTER").and_then(|ms| u64::try_from(ms).ok()),
         target: param(1).to_owned(),
         conversation: None,
         after: reference.filter(|_| param(0) == "AFTER"),

@@ -1,3 +1,6 @@
 //! The simulator's own tests.
 
+mod meta;
 mod model;
+mod mutation;
+mod seeds;
