@@ -4,7 +4,7 @@ import globals from 'globals';
 import ts from 'typescript-eslint';
 
 export default ts.config(
-    { ignores: ['dist', 'node_modules', 'test-results', '*.js'] },
+    { ignores: ['dist', 'node_modules', 'test-results', '*.js', 'e2e/screenshot.mjs'] },
     js.configs.recommended,
     ...ts.configs.strict,
     ...svelte.configs.recommended,
