@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 /// One change of one mode of a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,10 +88,11 @@ impl Roles {
     }
 }
 
-/// Whether a text matches a mask with `*` (any run) and `?` (any one character), without regard to ASCII case.
+/// Whether a text matches a mask with `*` (any run) and `?` (any one character), without regard to case.
+///
+/// Two names that are the same match the same masks, so that nobody gets round a ban by writing their name otherwise.
 pub fn mask_matches(mask: &str, text: &str) -> bool {
-    let mask: Vec<char> = mask.chars().map(|c| c.to_ascii_lowercase()).collect();
-    let text: Vec<char> = text.chars().map(|c| c.to_ascii_lowercase()).collect();
+    let (mask, text) = (folded(mask), folded(text));
     let (mut m, mut t) = (0, 0);
     // Where to go back to: behind the last star, and the text that the star has eaten so far.
     let mut star: Option<(usize, usize)> = None;
@@ -115,6 +117,14 @@ pub fn mask_matches(mask: &str, text: &str) -> bool {
         }
     }
     mask[m..].iter().all(|&c| c == '*')
+}
+
+/// The characters that are compared: case and width do not count, as in names.
+fn folded(text: &str) -> Vec<char> {
+    if text.is_ascii() {
+        return text.chars().map(|c| c.to_ascii_lowercase()).collect();
+    }
+    text.nfkc().collect::<String>().to_lowercase().nfkc().collect()
 }
 
 /// Fills a mask up to `nick!user@host`, as RFC 2812 section 3.2.3 users write it.
@@ -142,6 +152,11 @@ mod tests {
             ("*a*b", "xxaxxbxx", false),
             ("", "", true),
             ("?", "", false),
+            ("Émile!*@*", "émile!u@h", true),
+            ("é*", "E\u{301}MILE!u@h", true),
+            ("alice!*@*", "\u{ff21}lice!u@h", true),
+            ("\u{3a3}\u{391}\u{3a3}!*@*", "\u{3c3}\u{3b1}\u{3c2}!u@h", true),
+            ("Émile!*@*", "emile!u@h", false),
         ] {
             assert_eq!(mask_matches(mask, text), expected, "{mask} {text}");
         }

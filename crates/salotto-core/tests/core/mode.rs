@@ -149,6 +149,15 @@ fn bans_match_name_user_and_host() {
 }
 
 #[test]
+fn a_ban_holds_however_the_name_is_written() {
+    let mut tea = tea();
+    tea.set(ban("Émile", true));
+    let emile = tea.chat.sign_in("émile");
+    tea.chat.joins(emile, "#tea");
+    tea.chat.expect_refused(&Refusal::CannotJoin(name(), JoinBar::Banned));
+}
+
+#[test]
 fn the_list_of_bans_is_bounded() {
     let mut tea = tea();
     for number in 0..BANS_MAX {
