@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
+use salotto_core::{Core, NodeId, Ordered, Origin, Outcome, Seq, SessionId, Timestamp};
 use salotto_sim::Rng;
 use salotto_sim::reference::compare;
 use salotto_sim::script::Line;
@@ -53,6 +54,15 @@ enum Task {
         #[arg(long, default_value_t = 300)]
         steps: u64,
     },
+    /// Applies random commands to the core alone, and says how fast.
+    Core {
+        /// The seed.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// How many commands.
+        #[arg(long, default_value_t = 3_000_000)]
+        commands: u64,
+    },
 }
 
 fn seeds(text: &str) -> anyhow::Result<(u64, u64)> {
@@ -67,6 +77,7 @@ fn main() -> ExitCode {
         Task::Run { seeds, steps, quiet } => run_all(seeds, steps, quiet),
         Task::Replay { seed, steps } => replay(seed, steps),
         Task::Model { seeds, steps } => model(seeds, steps),
+        Task::Core { seed, commands } => core(seed, commands),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -159,6 +170,31 @@ fn model((from, to): (u64, u64), steps: u64) -> bool {
     let commands = (to - from) * steps;
     let seconds = started.elapsed().as_secs_f64();
     println!("{} scripts agree: {commands} commands in {seconds:.1} s", to - from);
+    true
+}
+
+/// Commands are drawn before the clock starts; the state grows as scripts make it grow.
+fn core(seed: u64, commands: u64) -> bool {
+    let mut rng = Rng::new(seed);
+    let mut ordered: Vec<Ordered> = (1..=commands)
+        .map(|number| {
+            let line = Line::from_bytes(std::array::from_fn(|_| rng.bits() as u8));
+            Ordered {
+                seq: Seq(number),
+                at: Timestamp(number),
+                origin: Origin { node: NodeId(1), number },
+                command: line.command(SessionId(line.session), &[]),
+            }
+        })
+        .collect();
+    let (mut core, mut outcome) = (Core::new(), Outcome::default());
+    let started = Instant::now();
+    for ordered in ordered.drain(..) {
+        outcome.clear();
+        core.apply(ordered, &mut outcome);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{commands} commands in {seconds:.2} s, {:.0} a second", commands as f64 / seconds);
     true
 }
 

@@ -39,8 +39,10 @@ const ESTABLISHED: [&str; 3] = ["#lobby", "#tea", "#den"];
 const ROOMS: [&str; 4] = ["#lobby", "#tea", "#den", "#wild"];
 /// The wall clock when a run begins, in Unix milliseconds.
 const EPOCH_MS: u64 = 1_795_204_800_000;
-/// How long everything has to come right after the last fault, in microseconds.
+/// How long the world goes on after the last fault at least, in microseconds.
 const HEALING: u64 = 300_000_000;
+/// How long it goes on at most while people still send what they wrote offline: one message at a time to a room.
+const HEALING_MAX: u64 = 3_600_000_000;
 /// People with an account; the first of them twice, with two devices.
 const ACCOUNTS: [&str; 4] = ["anna", "anna", "bruno", "carla"];
 /// People without.
@@ -168,6 +170,7 @@ struct World {
     outgoing: BTreeMap<ConnectionId, Vec<Rc<str>>>,
     steps_left: u64,
     ends_at: Option<Moment>,
+    patience_ends_at: Moment,
     commands: u64,
     crashes: u64,
     faults: u64,
@@ -194,6 +197,7 @@ impl World {
             outgoing: BTreeMap::new(),
             steps_left: options.steps,
             ends_at: None,
+            patience_ends_at: Moment::MAX,
             commands: 0,
             crashes: 0,
             faults: 0,
@@ -251,7 +255,7 @@ impl World {
 
     fn run(&mut self) {
         while let Some((at, happening)) = self.agenda.next() {
-            if self.ends_at.is_some_and(|end| at > end) {
+            if self.ends_at.is_some_and(|end| at > end) && (at > self.patience_ends_at || self.is_settled()) {
                 break;
             }
             self.now = at;
@@ -574,11 +578,20 @@ impl World {
     fn heal(&mut self) {
         self.trace.say(self.now, format_args!("no more faults"));
         self.ends_at = Some(self.now + HEALING);
+        self.patience_ends_at = self.now + HEALING_MAX;
         self.disk_refuses_until = self.now;
         self.agenda.add(self.now, Happening::Start);
     }
 
     // The end.
+
+    /// Whether everybody is online and has sent everything.
+    fn is_settled(&self) -> bool {
+        self.actors.iter().all(|actor| match &actor.nature {
+            Nature::Person(person) => person.trouble().is_none(),
+            Nature::Hostile { .. } => true,
+        })
+    }
 
     fn report(mut self) -> Report {
         let mut stuck = Vec::new();
