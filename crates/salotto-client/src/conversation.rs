@@ -81,8 +81,10 @@ impl Conversation {
 
     /// Shows a gap where what was missed is not fetched yet and cannot be now.
     pub(crate) fn own_up_to_holes(&mut self) {
-        if let Some(msgid) = &self.missing_after {
-            self.timeline.mark_missing_after(msgid);
+        if let Some(msgid) = &self.missing_after
+            && self.timeline.mark_missing_after(msgid)
+        {
+            self.timeline.mark_end();
         }
     }
 

@@ -142,6 +142,8 @@ impl Timeline {
             Place::ByTime => None,
         });
         let mut at = at.unwrap_or_else(|| self.rows.partition_point(|r| r.time_ms < first.time_ms));
+        let mut ids = page.iter().filter_map(|m| m.msgid.clone());
+        let ends = ids.next().map(|first| (first.clone(), ids.next_back().unwrap_or(first)));
         let mut new = Vec::with_capacity(page.len());
         for message in page {
             if !self.learn(&message) {
@@ -159,6 +161,9 @@ impl Timeline {
         }
         // Stable, so that the place decides between rows of the same millisecond.
         self.rows.sort_by_key(|r| r.time_ms);
+        if let Some((first, last)) = ends {
+            self.close_gaps(&first, &last);
+        }
         new
     }
 
@@ -191,6 +196,24 @@ impl Timeline {
             self.insert_gap(msgid);
         }
         marks
+    }
+
+    /// Marks that what comes next does not follow on the newest message.
+    pub(crate) fn mark_end(&mut self) {
+        if let Some(last) = self.last_message().and_then(|m| m.msgid.clone()) {
+            self.insert_gap(&last);
+        }
+    }
+
+    /// Nothing is missing between two messages any more.
+    fn close_gaps(&mut self, first: &str, last: &str) {
+        let (Some(first), Some(last)) = (self.position(first), self.position(last)) else { return };
+        let mut at = 0;
+        self.rows.retain(|row| {
+            let inside = (first..last).contains(&at);
+            at += 1;
+            !(inside && matches!(row.kind, RowKind::Gap { .. }))
+        });
     }
 
     pub(crate) fn remove_gap(&mut self, after: &str) {
@@ -300,6 +323,20 @@ mod tests {
         let overlapping = ["Y", "Z", "a", "b"].map(|id| message(id, 5)).to_vec();
         timeline.insert_page(overlapping, Place::Before("c"));
         assert_eq!(show(&timeline), "Y Z a b c d");
+    }
+
+    #[test]
+    fn a_page_closes_the_gaps_within_it() {
+        let mut timeline = Timeline::default();
+        for (id, time_ms) in [("a", 1), ("c", 3), ("e", 5)] {
+            timeline.push_message(message(id, time_ms));
+        }
+        timeline.mark_missing_after("a");
+        timeline.mark_missing_after("c");
+        timeline.mark_end();
+        assert_eq!(show(&timeline), "a … c … e …");
+        timeline.insert_page(vec![message("c", 3), message("d", 4), message("e", 5)], Place::After("c"));
+        assert_eq!(show(&timeline), "a … c d e …");
     }
 
     #[test]
