@@ -401,7 +401,7 @@ impl World {
         self.accept(connection, reads);
         match &mut self.actors[actor].nature {
             Nature::Person(person) => {
-                person.connected(self.now, connection, &mut self.history);
+                person.connected(self.now, &mut self.history);
                 self.pump(actor);
             }
             Nature::Hostile { .. } => {

@@ -9,7 +9,7 @@ use salotto_client::{
 use salotto_core::Seq;
 use salotto_wire::Message;
 
-use super::agenda::{ConnectionId, Moment};
+use super::agenda::Moment;
 use super::{EPOCH_MS, ESTABLISHED, ROOMS};
 use crate::history::{History, Mark, MsgId, Reader, Room, Screen, What};
 use crate::rng::Rng;
@@ -23,11 +23,9 @@ pub(super) struct Person {
     has_account: bool,
     rng: Rng,
     marks: BTreeMap<LocalId, Mark>,
-    /// On which connection something was first sent.
-    first_sent: BTreeMap<Mark, ConnectionId>,
-    /// What was sent on more than one connection.
-    sent_again: BTreeSet<Option<Mark>>,
-    connection: Option<ConnectionId>,
+    sent: BTreeSet<Mark>,
+    /// What was sent more than once, after a lost connection or because there was no answer for a minute.
+    sent_again: BTreeSet<Mark>,
     requests: BTreeMap<Room, VecDeque<Request>>,
     batch: Option<(Room, Option<MsgId>, usize)>,
     /// What they say next carries a mark that nobody else's has.
@@ -99,9 +97,8 @@ impl Person {
             has_account,
             rng,
             marks: BTreeMap::new(),
-            first_sent: BTreeMap::new(),
+            sent: BTreeSet::new(),
             sent_again: BTreeSet::new(),
-            connection: None,
             requests: BTreeMap::new(),
             batch: None,
             next_mark: u64::from(reader.0) << 24,
@@ -120,8 +117,7 @@ impl Person {
 
     // What happens.
 
-    pub fn connected(&mut self, now: Moment, connection: ConnectionId, history: &mut History) {
-        self.connection = Some(connection);
+    pub fn connected(&mut self, now: Moment, history: &mut History) {
         self.requests.clear();
         self.batch = None;
         history.note(self.reader, What::Connects);
@@ -134,7 +130,6 @@ impl Person {
     }
 
     pub fn disconnected(&mut self, now: Moment) {
-        self.connection = None;
         self.client.handle_disconnected(time(now), "connection reset");
     }
 
@@ -158,10 +153,7 @@ impl Person {
         self.listen(now, history);
         Some(match self.client.poll_transmit()? {
             Transmit::Connect => Wish::Connect,
-            Transmit::Close => {
-                self.connection = None;
-                Wish::Close
-            }
+            Transmit::Close => Wish::Close,
             Transmit::Write(bytes) => {
                 let text = String::from_utf8(bytes).expect("clients write text");
                 for line in text.lines() {
@@ -226,8 +218,7 @@ impl Person {
                     return;
                 }
                 let mark = mark_or_id(message.param(1).unwrap_or_default(), msgid);
-                let first = self.first_sent.get(&mark);
-                let again = first.is_some_and(|&first| Some(first) != self.connection);
+                let again = self.sent_again.contains(&mark);
                 history.note(self.reader, What::Hears { room, msgid, mark, own, again });
             }
             "BATCH" if target == "+h" => {
@@ -272,11 +263,10 @@ impl Person {
         let param = |index: usize| message.param(index).unwrap_or_default();
         match message.command() {
             "PRIVMSG" => {
-                if let (Some(mark), Some(connection)) = (mark_of(param(1)), self.connection) {
-                    let first = *self.first_sent.entry(mark).or_insert(connection);
-                    if first != connection {
-                        self.sent_again.insert(Some(mark));
-                    }
+                if let Some(mark) = mark_of(param(1))
+                    && !self.sent.insert(mark)
+                {
+                    self.sent_again.insert(mark);
                 }
             }
             "CHATHISTORY" => {
@@ -361,7 +351,6 @@ impl Person {
             .filter_map(|entry| Some((entry.id, mark_of(&entry.text)?)))
             .collect();
         self.reader = reader;
-        self.connection = None;
         self.requests.clear();
         self.batch = None;
         self.timer_at = None;
@@ -375,7 +364,9 @@ impl Person {
             };
             let rows = conversation.timeline().rows();
             let is_sent_again = |row: &&Row| match &row.kind {
-                RowKind::Message(chat) => self.sent_again.contains(&mark_of(&chat.text)),
+                RowKind::Message(chat) => {
+                    mark_of(&chat.text).is_some_and(|mark| self.sent_again.contains(&mark))
+                }
                 _ => false,
             };
             // The answer to something sent again may come before its place is known, and while the server's clock
