@@ -217,15 +217,15 @@ impl Turn<'_> {
             Audience::Person(id),
             Event::Invited { name: name.clone(), card: card.clone(), by: by.clone() },
         );
-        let helpers: Vec<PersonId> = self.state.rooms[&room]
+        let operators: Vec<PersonId> = self.state.rooms[&room]
             .members
             .iter()
             .filter(|&(&member, roles)| roles.operator && member != asker)
             .map(|(&member, _)| member)
             .collect();
-        for helper in helpers {
+        for operator in operators {
             let event = Event::Invited { name: name.clone(), card: card.clone(), by: by.clone() };
-            self.tell(Audience::Person(helper), event);
+            self.tell(Audience::Person(operator), event);
         }
         Ok(())
     }
