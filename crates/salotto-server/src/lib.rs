@@ -22,6 +22,7 @@ pub mod listen;
 mod plain;
 mod shard;
 mod shared;
+mod text;
 mod throttle;
 pub mod tls;
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use salotto_core::{Command, NameError, Post, PostKind, RoomName, Timestamp};
 use salotto_wire::{Capability, Message, numeric, server_time};
 
-use super::registration::{REALNAME_LEN_MAX, cut};
+use super::registration::REALNAME_LEN_MAX;
 use super::{Session, Stage, modes};
 use crate::hub::Query;
 use crate::shard::{Close, Io};
+use crate::text::cut;
 
 /// How many rooms or people one line may name.
 const TARGETS_MAX: usize = 20;

@@ -7,6 +7,7 @@ use super::{Session, Stage, Waiting, server_name};
 use crate::cloak::cloak;
 use crate::jobs::Job;
 use crate::shard::{Close, Io};
+use crate::text::cut;
 
 /// How long a real-name field may be, in bytes.
 pub(super) const REALNAME_LEN_MAX: usize = 150;
@@ -202,9 +203,4 @@ fn user_name(text: &str) -> String {
         .take(USER_LEN_MAX - 1)
         .collect();
     if clean.is_empty() { "~user".into() } else { format!("~{clean}") }
-}
-
-/// The longest beginning of a text that has at most `max` bytes.
-pub(super) fn cut(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
 }

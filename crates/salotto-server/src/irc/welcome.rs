@@ -90,7 +90,7 @@ impl Session {
             line.trailing_fmt(format_args!("- {server} Message of the day -"))
         });
         for text in &shared.motd {
-            let text = super::registration::cut(text, BODY_LEN_MAX / 2);
+            let text = crate::text::cut(text, BODY_LEN_MAX / 2);
             self.reply(io, numeric::RPL_MOTD, |line| line.trailing_fmt(format_args!("- {text}")));
         }
         self.reply(io, numeric::RPL_ENDOFMOTD, |line| line.trailing("End of /MOTD command"));

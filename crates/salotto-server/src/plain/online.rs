@@ -12,11 +12,12 @@ use salotto_wire::{BODY_LEN_MAX, ctcp, split::split_text};
 
 use super::clean::shown;
 use super::command::{self, Input};
-use super::session::{Session, Waiting, cut};
+use super::session::{Session, Waiting};
 use super::text::Text;
 use crate::config::Language;
 use crate::hub::Query;
 use crate::shard::Io;
+use crate::text::cut;
 
 /// How long a piece of a text may be, in bytes, where the line it becomes for IRC clients has room for more.
 const PIECE_LEN_MAX: usize = 400;

@@ -19,6 +19,7 @@ use crate::config::Language;
 use crate::hub::{Answer, Query, Turn};
 use crate::jobs::{Job, JobResult};
 use crate::shard::{Close, Io, Outgoing};
+use crate::text::cut;
 
 /// How many wrong passwords one connection may try.
 const FAILURES_MAX: u32 = 5;
@@ -487,8 +488,3 @@ impl Session {
 
 /// How long the word of somebody who leaves may be, in bytes.
 const WORD_LEN_MAX: usize = 300;
-
-/// The longest beginning of a text that has at most `max` bytes.
-pub(super) fn cut(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
-}

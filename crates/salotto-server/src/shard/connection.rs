@@ -333,8 +333,13 @@ impl Connection {
     }
 
     /// Whether there is something to write, or to close.
-    pub fn is_due(&self) -> bool {
+    fn is_due(&self) -> bool {
         self.out.waiting() > 0 || self.socket.wants_write() || (self.closing.is_some() && !self.finished)
+    }
+
+    /// Whether it has just become due: puts the mark of those in the list on it.
+    pub fn becomes_due(&mut self) -> bool {
+        self.is_due() && !std::mem::replace(&mut self.marked, true)
     }
 
     /// Whether the session can take more input now.
@@ -432,15 +437,17 @@ impl Connection {
         matches!(self.adapter, Adapter::Irc(_)) && !self.out.is_capturing() && self.closing.is_none()
     }
 
-    /// Appends framed bytes; `direct` tries to write them at once, where nothing waits before them.
-    pub fn give(&mut self, bytes: &[u8], direct: bool) {
-        let mut rest = bytes;
-        if direct && self.out.waiting() == 0 && self.socket.is_plain() {
+    /// Appends framed bytes; `direct` tries to write them at once, where nothing waits before them. Gives how many
+    /// were written.
+    pub fn give(&mut self, bytes: &[u8], direct: bool) -> usize {
+        let written = if direct && self.out.waiting() == 0 && self.socket.is_plain() {
             // What goes wrong here goes wrong again when the rest is written, and is dealt with there.
-            let written = self.socket.write(bytes).unwrap_or(0);
-            rest = &bytes[written..];
-        }
-        self.out.framed(rest);
+            self.socket.write(bytes).unwrap_or(0)
+        } else {
+            0
+        };
+        self.out.framed(&bytes[written..]);
+        written
     }
 
     /// What shared bytes for this connection depend on.

@@ -4,6 +4,8 @@
 //! each way of rendering among its readers. Posts to one room that come one after the other in a batch (a *run*)
 //! are rendered once together, and each reader takes them as one piece.
 
+use std::sync::atomic::Ordering;
+
 use salotto_core::{Audience, Effect, Event, PostKind, RoomId};
 
 use super::roster::Slot;
@@ -79,6 +81,7 @@ impl Running {
             }
         }
         let Running { roster, connections, run_renders, dirty, shared, one_by_one, stamp, .. } = self;
+        let mut written = 0;
         for &slot in roster.of_room(room) {
             let Some(connection) = connections.get_mut(slot) else { continue };
             if connection.stamp == *stamp || !connection.shares_posts() {
@@ -93,11 +96,12 @@ impl Running {
                     }
                 }
             });
-            connection.give(bytes, bytes.len() >= DIRECT_LEN_MIN);
-            if connection.is_due() && !std::mem::replace(&mut connection.marked, true) {
+            written += connection.give(bytes, bytes.len() >= DIRECT_LEN_MIN);
+            if connection.becomes_due() {
                 dirty.push(slot);
             }
         }
+        self.shared.metrics.bytes_out.fetch_add(written as u64, Ordering::Relaxed);
         let one_by_one = std::mem::take(&mut self.one_by_one);
         for turn in turns {
             let origin = self.begin_turn(turn);
@@ -183,7 +187,7 @@ impl Running {
             }
             Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),
         }
-        if connection.is_due() && !std::mem::replace(&mut connection.marked, true) {
+        if connection.becomes_due() {
             self.dirty.push(slot);
         }
     }

@@ -237,7 +237,7 @@ impl Running {
     ) -> Option<R> {
         let connection = self.connections.get_mut(slot)?;
         let result = act(connection, &mut self.submissions, &self.shared);
-        if connection.is_due() && !std::mem::replace(&mut connection.marked, true) {
+        if connection.becomes_due() {
             self.dirty.push(slot);
         }
         Some(result)
@@ -246,7 +246,7 @@ impl Running {
     fn announce(&mut self, text: &str) {
         for (slot, connection) in &mut self.connections {
             connection.announce(text, &mut self.submissions, &self.shared);
-            if connection.is_due() && !std::mem::replace(&mut connection.marked, true) {
+            if connection.becomes_due() {
                 self.dirty.push(slot);
             }
         }
@@ -366,7 +366,7 @@ impl Running {
             if connection.tick(now, &mut self.submissions, &self.shared) {
                 awake.push(slot);
             }
-            if connection.is_due() && !std::mem::replace(&mut connection.marked, true) {
+            if connection.becomes_due() {
                 due.push(slot);
             }
         }
