@@ -4,32 +4,107 @@
 //! and only then gives their turns to the shards. When the disk refuses, nothing is delivered: the server is
 //! read-only until the same batches could be written.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use salotto_core::{Seq, Timestamp};
-use salotto_store::{Reader, Retained, Writer};
+use salotto_core::{Record, Seq, Timestamp};
+use salotto_store::{Reader, Retained, StoreError, Writer};
 
-use crate::hub::{Batch, now};
+use crate::hub::Batch;
 use crate::shard::{Deliver, ShardHandle};
 use crate::shared::Shared;
 
 /// How many batches are written in one transaction.
-const BATCHES_MAX: usize = 64;
+pub(crate) const BATCHES_MAX: usize = 64;
 /// How long to wait before a refused transaction is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 /// After so many commands without a record their number is written down alone, so that a restart does not give
 /// the same numbers again.
 const UNWRITTEN_MAX: u64 = 1 << 18;
 /// How far numbers jump at a start, over all that may have gone unwritten.
-pub(crate) const SEQ_JUMP: u64 = UNWRITTEN_MAX * 4;
+pub const SEQ_JUMP: u64 = UNWRITTEN_MAX * 4;
 /// How often old posts are looked for.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
 /// How many posts are deleted at one go, so that a commit never waits long.
 const PRUNE_ROWS_MAX: usize = 500;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Where records are written.
+pub trait Disk {
+    /// Why it refuses.
+    type Error: Display;
+
+    /// Writes the records of a batch in their order, and that `last` is its last command: all of it or nothing.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    fn commit<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a Record>,
+        last: (Seq, Timestamp),
+    ) -> Result<(), Self::Error>;
+}
+
+impl Disk for Writer {
+    type Error = StoreError;
+
+    fn commit<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a Record>,
+        last: (Seq, Timestamp),
+    ) -> Result<(), StoreError> {
+        Writer::commit(self, records, last)
+    }
+}
+
+/// What is known of the disk: how far it is, and whether it refuses.
+pub(crate) struct Commits {
+    shared: Arc<Shared>,
+    /// The last number that is on the disk.
+    written: Seq,
+}
+
+impl Commits {
+    /// A disk that has everything up to `written`.
+    pub fn new(shared: Arc<Shared>, written: Seq) -> Commits {
+        Commits { shared, written }
+    }
+
+    /// Tries to write; says whether it is written. `announce` is given what everybody has to be told.
+    pub fn attempt(
+        &mut self,
+        disk: &mut impl Disk,
+        batches: &[Batch],
+        mut announce: impl FnMut(&'static str),
+    ) -> bool {
+        let last = batches.last().map_or((Seq(0), Timestamp(0)), |batch| batch.last);
+        let nothing = batches.iter().all(|batch| batch.records.is_empty());
+        if nothing && last.0.0.saturating_sub(self.written.0) < UNWRITTEN_MAX {
+            return true;
+        }
+        let started = self.shared.ambient.instant();
+        if let Err(error) = disk.commit(batches.iter().flat_map(|batch| &batch.records), last) {
+            if !self.shared.read_only.swap(true, Ordering::SeqCst) {
+                tracing::error!(target: "salotto::store", event = "error", reason = %error, "the disk refuses; read-only");
+                announce(
+                    "The server cannot write to its disk. Nothing is lost, but nothing can be sent now.",
+                );
+            }
+            return false;
+        }
+        if self.shared.read_only.swap(false, Ordering::SeqCst) {
+            tracing::info!(target: "salotto::store", event = "recovered", "the disk takes writes again");
+            announce("The server can write again.");
+        }
+        self.written = last.0;
+        let took = self.shared.ambient.instant().saturating_duration_since(started);
+        self.shared.metrics.committed(batches.iter().map(|batch| batch.records.len()).sum(), took);
+        true
+    }
+}
 
 /// The commit thread.
 pub(crate) struct Committer {
@@ -41,10 +116,10 @@ pub(crate) struct Committer {
     pub inbox: Receiver<Batch>,
     /// Where outcomes go.
     pub shards: Vec<ShardHandle>,
-    /// What all threads share.
+    /// How to read the configuration and the time.
     pub shared: Arc<Shared>,
-    /// The last number that is on the disk.
-    pub written: Seq,
+    /// What is known of the disk.
+    pub commits: Commits,
 }
 
 impl Committer {
@@ -76,29 +151,15 @@ impl Committer {
 
     /// Writes until it is written.
     fn commit(&mut self, batches: &[Batch]) {
-        let last = batches.last().map_or((Seq(0), Timestamp(0)), |batch| batch.last);
-        let nothing = batches.iter().all(|batch| batch.records.is_empty());
-        if nothing && last.0.0.saturating_sub(self.written.0) < UNWRITTEN_MAX {
-            return;
-        }
-        let started = Instant::now();
-        while let Err(error) = self.writer.commit(batches.iter().flat_map(|batch| &batch.records), last) {
-            if !self.shared.read_only.swap(true, Ordering::SeqCst) {
-                tracing::error!(target: "salotto::store", event = "error", reason = %error, "the disk refuses; read-only");
-                self.announce(
-                    "The server cannot write to its disk. Nothing is lost, but nothing can be sent now.",
-                );
+        let Committer { commits, writer, shards, .. } = self;
+        let announce = |text: &str| {
+            for shard in &*shards {
+                shard.send(Deliver::Announce(text.into()));
             }
+        };
+        while !commits.attempt(writer, batches, announce) {
             std::thread::sleep(RETRY);
         }
-        if self.shared.read_only.swap(false, Ordering::SeqCst) {
-            tracing::info!(target: "salotto::store", event = "recovered", "the disk takes writes again");
-            self.announce("The server can write again.");
-        }
-        self.written = last.0;
-        self.shared
-            .metrics
-            .committed(batches.iter().map(|batch| batch.records.len()).sum(), started.elapsed());
     }
 
     fn deliver(&self, batches: Vec<Batch>) {
@@ -110,17 +171,12 @@ impl Committer {
         }
     }
 
-    fn announce(&self, text: &'static str) {
-        for shard in &self.shards {
-            shard.send(Deliver::Announce(text.into()));
-        }
-    }
-
     /// Deletes some posts that are older than the configuration keeps them; says whether there may be more.
     fn prune(&mut self) -> bool {
         let history = &self.shared.config.history;
+        let now = self.shared.ambient.wall();
         let cutoff =
-            |days: u32| (days > 0).then(|| Timestamp(now().0.saturating_sub(u64::from(days) * DAY_MS)));
+            |days: u32| (days > 0).then(|| Timestamp(now.0.saturating_sub(u64::from(days) * DAY_MS)));
         let mut cutoffs: Vec<(Retained, Timestamp)> = Vec::new();
         for (id, room) in self.reader.rooms().unwrap_or_default() {
             let days = history

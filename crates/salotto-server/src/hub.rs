@@ -5,14 +5,15 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use salotto_core::{
-    AccountId, BanRecord, Command, Conversation, Core, Counts, Effect, Outcome, PersonSummary, Record,
-    RequestId, RoomId, RoomModes, RoomName, RoomSummary, Roster, Seq, SessionId, Timestamp, TopicRecord,
-    WhoEntry, mask_matches, room_key,
+    AccountId, BanRecord, Command, Conversation, Core, Counts, Effect, NodeId, Ordered, Outcome,
+    PersonSummary, Record, RequestId, RoomId, RoomModes, RoomName, RoomSummary, Roster, Seq, SessionId,
+    Timestamp, TopicRecord, View, WhoEntry, mask_matches, room_key,
 };
 use salotto_sequencer::Local;
+
+use crate::ambient::Ambient;
 
 /// How many submissions are applied before their outcome is handed on.
 const BATCH_MAX: usize = 1024;
@@ -131,71 +132,102 @@ pub(crate) struct Batch {
     pub last: (Seq, Timestamp),
 }
 
-/// The present time by the machine's clock.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+/// The chat behind the sessions: [`Core`], or something around it.
+pub trait Chat {
+    /// Carries out a command.
+    fn apply(&mut self, ordered: Ordered, outcome: &mut Outcome);
+    /// The chat as a session may see it.
+    fn view(&self, session: SessionId) -> View<'_>;
 }
 
-/// The core's thread.
-pub(crate) struct Hub {
-    /// The chat.
-    pub core: Core,
-    /// Gives places.
-    pub sequencer: Local,
-    /// From the shards.
-    pub inbox: Receiver<Vec<Submission>>,
-    /// To the commit thread; full when the disk is behind, and then this thread waits.
-    pub commits: SyncSender<Batch>,
+impl Chat for Core {
+    fn apply(&mut self, ordered: Ordered, outcome: &mut Outcome) {
+        Core::apply(self, ordered, outcome);
+    }
+
+    fn view(&self, session: SessionId) -> View<'_> {
+        Core::view(self, session)
+    }
 }
 
-impl Hub {
-    /// Runs until it is sent nothing at all, or the commit thread is gone.
-    pub fn run(mut self) {
-        let mut last = (self.core.seq(), now());
-        let mut outcome = Outcome::default();
+/// Gives every command its place and carries it out.
+pub(crate) struct Hub<C> {
+    chat: C,
+    sequencer: Local,
+    ambient: Ambient,
+    last: (Seq, Timestamp),
+    outcome: Outcome,
+}
+
+impl<C: Chat> Hub<C> {
+    /// A chat whose next command gets a place after `last`.
+    pub fn new(chat: C, last: (Seq, Timestamp), node: NodeId, ambient: Ambient) -> Hub<C> {
+        let sequencer = Local::new(last.0, last.1, node);
+        Hub { chat, sequencer, ambient, last, outcome: Outcome::default() }
+    }
+
+    /// Runs until it is sent nothing at all, or the commit thread is gone. `commits` is full when the disk is behind,
+    /// and then this thread waits.
+    pub fn run(mut self, inbox: &Receiver<Vec<Submission>>, commits: &SyncSender<Batch>) {
         loop {
-            let Some(first) = self.inbox.recv().ok().filter(|group| !group.is_empty()) else { return };
-            let mut batch = Batch { turns: Vec::with_capacity(first.len()), records: Vec::new(), last };
-            let mut group = Some(first);
-            let mut ending = false;
-            while let Some(submissions) = group.take() {
-                for submission in submissions {
-                    let turn = self.take(submission, &mut outcome, &mut last);
-                    batch.records.append(&mut outcome.records);
-                    batch.turns.push(turn);
-                }
-                if batch.turns.len() < BATCH_MAX {
-                    group = self.inbox.try_recv().ok();
-                    ending = group.as_ref().is_some_and(Vec::is_empty);
-                }
-            }
-            batch.last = last;
-            if self.commits.send(batch).is_err() || ending {
+            let Some(first) = inbox.recv().ok().filter(|group| !group.is_empty()) else { return };
+            let (batch, ending) = self.batch(first, || inbox.try_recv().ok());
+            if commits.send(batch).is_err() || ending {
                 return;
             }
         }
     }
 
-    fn take(&mut self, submission: Submission, outcome: &mut Outcome, last: &mut (Seq, Timestamp)) -> Turn {
+    /// Carries out what has gathered, up to a bound; says whether nothing more will come.
+    pub fn batch(
+        &mut self,
+        first: Vec<Submission>,
+        mut next: impl FnMut() -> Option<Vec<Submission>>,
+    ) -> (Batch, bool) {
+        let mut batch =
+            Batch { turns: Vec::with_capacity(first.len()), records: Vec::new(), last: self.last };
+        let mut group = Some(first);
+        let mut ending = false;
+        while let Some(submissions) = group.take() {
+            for submission in submissions {
+                let turn = self.take(submission);
+                batch.records.append(&mut self.outcome.records);
+                batch.turns.push(turn);
+            }
+            if batch.turns.len() < BATCH_MAX {
+                group = next();
+                ending = group.as_ref().is_some_and(Vec::is_empty);
+            }
+        }
+        batch.last = self.last;
+        (batch, ending)
+    }
+
+    /// The chat.
+    pub fn chat(&self) -> &C {
+        &self.chat
+    }
+
+    fn take(&mut self, submission: Submission) -> Turn {
         let Submission { session, request, ask } = submission;
         match ask {
             Ask::Command(command) => {
-                let ordered = self.sequencer.order(now(), command);
-                *last = (ordered.seq, ordered.at);
-                self.core.apply(ordered, outcome);
-                let effects = std::mem::take(&mut outcome.effects);
-                Turn { session, request, seq: last.0, at: last.1, effects, answer: None }
+                let ordered = self.sequencer.order(self.ambient.wall(), command);
+                self.last = (ordered.seq, ordered.at);
+                self.chat.apply(ordered, &mut self.outcome);
+                let effects = std::mem::take(&mut self.outcome.effects);
+                Turn { session, request, seq: self.last.0, at: self.last.1, effects, answer: None }
             }
             Ask::Query(query) => {
                 let answer = Some(self.answer(session, query));
-                Turn { session, request, seq: last.0, at: last.1.max(now()), effects: Vec::new(), answer }
+                let at = self.last.1.max(self.ambient.wall());
+                Turn { session, request, seq: self.last.0, at, effects: Vec::new(), answer }
             }
         }
     }
 
     fn answer(&self, session: SessionId, query: Query) -> Answer {
-        let view = self.core.view(session);
+        let view = self.chat.view(session);
         match query {
             Query::Nothing => Answer::Nothing,
             Query::Names(room) => {

@@ -9,14 +9,17 @@ use std::sync::{Arc, Mutex};
 use argon2::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use salotto_core::{AccountId, Conversation, PostRecord, RoomId, SessionId, Timestamp, nick_key};
-use salotto_store::{HistoryQuery, Reader, StoreError};
+use salotto_core::{AccountId, Conversation, Key, PostRecord, RoomId, SessionId, Timestamp, nick_key};
+use salotto_store::{AccountVerifier, HistoryQuery, Reader, StoreError};
 
+use crate::ambient::Ambient;
 use crate::config::{Accounts, Password};
 use crate::shard::{Deliver, ShardHandle};
 
 /// How many jobs of one kind may wait; more are refused.
 const QUEUE_MAX: usize = 4096;
+/// The length of a password's salt in bytes, as RFC 9106 recommends.
+const SALT_LEN: usize = 16;
 
 /// Something that takes long.
 #[derive(Debug)]
@@ -81,7 +84,7 @@ pub(crate) enum JobResult {
     Failed,
 }
 
-type Queued = (SessionId, Job);
+pub(crate) type Queued = (SessionId, Job);
 
 /// The ways to the threads that do the work.
 #[derive(Debug)]
@@ -132,15 +135,24 @@ fn queue() -> (Queue, (Receiver<Queued>, Arc<AtomicUsize>)) {
 }
 
 impl Work {
+    /// The job that waits longest, hashing before reading.
+    pub fn take(&self) -> Option<Queued> {
+        [&self.hashing, &self.reading].into_iter().find_map(|(inbox, waiting)| {
+            let job = inbox.try_recv().ok()?;
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            Some(job)
+        })
+    }
+
     /// Starts the threads. They end when the [`Jobs`] are dropped.
     pub fn start(
         self,
-        accounts: &Accounts,
+        hasher: Hasher,
         open_reader: impl Fn() -> Result<Reader, StoreError>,
         shards: &[ShardHandle],
     ) -> Result<(), StoreError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let hasher = Arc::new(Hasher::new(accounts));
+        let hasher = Arc::new(hasher);
         // One hash a core at the most, however many want to sign in: the others keep chatting.
         for (inbox, waiting, count) in [
             (Arc::new(Mutex::new(self.hashing.0)), self.hashing.1, cores),
@@ -150,8 +162,7 @@ impl Work {
                 let worker = Worker {
                     inbox: inbox.clone(),
                     waiting: waiting.clone(),
-                    reader: open_reader()?,
-                    hasher: hasher.clone(),
+                    clerk: Clerk::new(open_reader()?, hasher.clone()),
                     shards: shards.to_vec(),
                 };
                 std::thread::Builder::new()
@@ -167,8 +178,7 @@ impl Work {
 struct Worker {
     inbox: Arc<Mutex<Receiver<Queued>>>,
     waiting: Arc<AtomicUsize>,
-    reader: Reader,
-    hasher: Arc<Hasher>,
+    clerk: Clerk<Reader>,
     shards: Vec<ShardHandle>,
 }
 
@@ -177,13 +187,96 @@ impl Worker {
         loop {
             let next = self.inbox.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
             let Ok((session, job)) = next else { return };
-            let result = self.carry_out(job);
+            let result = self.clerk.carry_out(job);
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             ShardHandle::of(&self.shards, session).send(Deliver::Job(session, result));
         }
     }
+}
 
-    fn carry_out(&mut self, job: Job) -> JobResult {
+/// What was written, to be read again.
+pub trait Archive {
+    /// Posts of a conversation, oldest first.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn history(
+        &mut self,
+        conversation: Conversation,
+        query: HistoryQuery,
+        limit: usize,
+    ) -> Result<Vec<PostRecord>, StoreError>;
+
+    /// Conversations with posts between two moments, with the time of the latest.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn targets(
+        &mut self,
+        account: Option<AccountId>,
+        rooms: &[RoomId],
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Conversation, Timestamp)>, StoreError>;
+
+    /// The account of this name, with what its password is checked against.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn verifier(&mut self, name: &Key) -> Result<Option<AccountVerifier>, StoreError>;
+
+    /// The name of an account.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn account_name(&mut self, account: AccountId) -> Result<Option<String>, StoreError>;
+}
+
+impl Archive for Reader {
+    fn history(
+        &mut self,
+        conversation: Conversation,
+        query: HistoryQuery,
+        limit: usize,
+    ) -> Result<Vec<PostRecord>, StoreError> {
+        Reader::history(self, conversation, query, limit)
+    }
+
+    fn targets(
+        &mut self,
+        account: Option<AccountId>,
+        rooms: &[RoomId],
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Conversation, Timestamp)>, StoreError> {
+        Reader::targets(self, account, rooms, from, to, limit)
+    }
+
+    fn verifier(&mut self, name: &Key) -> Result<Option<AccountVerifier>, StoreError> {
+        Reader::verifier(self, name)
+    }
+
+    fn account_name(&mut self, account: AccountId) -> Result<Option<String>, StoreError> {
+        Reader::account_name(self, account)
+    }
+}
+
+/// Carries out jobs, one after the other.
+pub(crate) struct Clerk<A> {
+    archive: A,
+    hasher: Arc<Hasher>,
+}
+
+impl<A: Archive> Clerk<A> {
+    /// One that reads here.
+    pub fn new(archive: A, hasher: Arc<Hasher>) -> Clerk<A> {
+        Clerk { archive, hasher }
+    }
+
+    /// Carries out a job.
+    pub fn carry_out(&mut self, job: Job) -> JobResult {
         let read = match job {
             Job::Authenticate { account, password } => self.authenticate(&account, &password),
             Job::Hash { password } => return JobResult::Hashed(self.hasher.hash(&password)),
@@ -197,7 +290,7 @@ impl Worker {
                 });
             }
             Job::History { conversation, query, limit } => {
-                self.reader.history(conversation, query, limit).map(JobResult::History)
+                self.archive.history(conversation, query, limit).map(JobResult::History)
             }
             Job::Targets { account, rooms, from, to, limit } => {
                 self.targets(account, &rooms, from, to, limit)
@@ -217,12 +310,12 @@ impl Worker {
         to: Timestamp,
         limit: usize,
     ) -> Result<JobResult, StoreError> {
-        let found = self.reader.targets(account, rooms, from, to, limit)?;
+        let found = self.archive.targets(account, rooms, from, to, limit)?;
         let mut named = Vec::with_capacity(found.len());
         for (conversation, at) in found {
             let other = match conversation {
                 Conversation::Direct(a, b) => {
-                    self.reader.account_name(if Some(a) == account { b } else { a })?
+                    self.archive.account_name(if Some(a) == account { b } else { a })?
                 }
                 Conversation::Room(_) => None,
             };
@@ -233,7 +326,7 @@ impl Worker {
 
     fn authenticate(&mut self, account: &str, password: &str) -> Result<JobResult, StoreError> {
         let known = match nick_key(account) {
-            Some(key) => self.reader.verifier(&key)?,
+            Some(key) => self.archive.verifier(&key)?,
             None => None,
         };
         // An unknown account takes as long as a wrong password, so that nobody learns which names exist.
@@ -247,21 +340,25 @@ impl Worker {
 }
 
 /// Hashes passwords with argon2id at the configured cost.
-struct Hasher {
+pub(crate) struct Hasher {
     argon2: Argon2<'static>,
+    ambient: Ambient,
 }
 
 impl Hasher {
-    fn new(accounts: &Accounts) -> Hasher {
+    /// One at the configured cost.
+    pub fn new(accounts: &Accounts, ambient: Ambient) -> Hasher {
         let params =
             Params::new(accounts.hash_m_kib, accounts.hash_t, accounts.hash_p, None).unwrap_or_default();
-        Hasher { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params) }
+        Hasher { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), ambient }
     }
 
     fn hash(&self, password: &str) -> Option<String> {
-        let mut salt = [0u8; 16];
-        getrandom::fill(&mut salt).ok()?;
-        self.argon2.hash_password_with_salt(password.as_bytes(), &salt).ok().map(|hash| hash.to_string())
+        let salt = self.ambient.secret()?;
+        self.argon2
+            .hash_password_with_salt(password.as_bytes(), &salt[..SALT_LEN])
+            .ok()
+            .map(|hash| hash.to_string())
     }
 
     /// Takes as long as verifying a password does, which is hashing it and comparing.

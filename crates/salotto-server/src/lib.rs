@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod adapter;
+mod ambient;
 mod cloak;
 mod commit;
 pub mod config;
@@ -36,14 +37,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use salotto_core::{Command, Core, NodeId, RequestId, RoomName, Seq, SessionId};
-use salotto_sequencer::Local;
 use salotto_store::{Durability, Store, StoreError, Writer};
 use thiserror::Error;
 
-use crate::commit::{Committer, SEQ_JUMP};
+use crate::ambient::Ambient;
+use crate::commit::{Commits, Committer, SEQ_JUMP};
 use crate::config::Config;
 use crate::hub::{Ask, Hub, Submission};
-use crate::jobs::Jobs;
+use crate::jobs::{Hasher, Jobs};
 use crate::listen::{Adopt, BoundListener, Incoming, ListenError, Listening};
 use crate::shard::{Deliver, Shard, ShardHandle};
 use crate::shared::{Metrics, Shared};
@@ -121,7 +122,8 @@ impl Server {
         let written = durable.seq;
         // Numbers given to what was never written are not given again, or two messages could have one id.
         let first = if written.0 == 0 { written } else { Seq(written.0 + SEQ_JUMP) };
-        let sequencer = Local::new(first, durable.at.max(hub::now()), node);
+        let ambient = Ambient::System;
+        let at = durable.at.max(ambient.wall());
         let core = Core::restore(durable);
         let (hub_sender, hub_inbox) = channel();
         let (commit_sender, commit_inbox) = sync_channel(COMMITS_WAITING_MAX);
@@ -129,12 +131,15 @@ impl Server {
         let limits = &config.limits;
         let registrations = Throttle::new(limits.account_registrations_per_hour, Duration::from_secs(3600));
         let failures = Throttle::new(limits.password_failures_per_minute, Duration::from_secs(60));
+        let started = ambient.wall();
+        let hasher = Hasher::new(&config.accounts, ambient.clone());
         let shared = Arc::new(Shared {
+            ambient: ambient.clone(),
             registrations,
             failures,
             config,
             node,
-            started: hub::now(),
+            started,
             motd,
             cloak_key,
             hub: hub_sender,
@@ -147,18 +152,18 @@ impl Server {
         let count = std::thread::available_parallelism().map_or(1, usize::from);
         let (idle_shards, shards): (Vec<Shard>, Vec<ShardHandle>) =
             (0..count).map(|_| Shard::new()).collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
-        work.start(&shared.config.accounts, || store.reader(), &shards)?;
+        work.start(hasher, || store.reader(), &shards)?;
         let committer = Committer {
             writer,
             reader: store.reader()?,
             inbox: commit_inbox,
             shards: shards.clone(),
             shared: shared.clone(),
-            written,
+            commits: Commits::new(shared.clone(), written),
         };
-        let hub = Hub { core, sequencer, inbox: hub_inbox, commits: commit_sender };
+        let hub = Hub::new(core, (first, at), node, ambient);
         let commit_thread = spawn("commit", move || committer.run())?;
-        let hub_thread = spawn("core", move || hub.run())?;
+        let hub_thread = spawn("core", move || hub.run(&hub_inbox, &commit_sender))?;
         let mut shard_threads = Vec::new();
         for (index, shard) in idle_shards.into_iter().enumerate() {
             let shared = shared.clone();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use salotto_core::{NodeId, Timestamp};
 
+use crate::ambient::Ambient;
 use crate::config::Config;
 use crate::hub::Submission;
 use crate::jobs::Jobs;
@@ -13,6 +14,8 @@ use crate::throttle::Throttle;
 
 /// What all threads of the server share.
 pub(crate) struct Shared {
+    /// Time and chance.
+    pub ambient: Ambient,
     /// How the server is set up.
     pub config: Config,
     /// This machine.

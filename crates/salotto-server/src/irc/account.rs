@@ -1,7 +1,6 @@
 //! Accounts: SASL PLAIN (IRCv3 `sasl-3.2`, RFC 4616), `REGISTER` (IRCv3 `account-registration`), `OPER`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use salotto_core::{AccountId, Card, Command, Nick};
 use salotto_wire::sasl::{ChunkBuffer, SaslError, parse_plain};
@@ -67,7 +66,7 @@ impl Session {
                 && plain.password.len() <= PASSWORD_LEN_MAX
         });
         let Some(plain) = plain else { return self.authenticated(None, io) };
-        if !io.shared.failures.allows(io.meta.peer.ip(), Instant::now()) {
+        if !io.shared.failures.allows(io.meta.peer.ip(), io.shared.ambient.instant()) {
             return self.reply(io, numeric::ERR_SASLFAIL, |line| {
                 line.trailing("SASL authentication failed: too many wrong passwords, wait a minute")
             });
@@ -83,7 +82,7 @@ impl Session {
     pub(super) fn authenticated(&mut self, account: Option<AccountId>, io: &mut Io<'_>) {
         let Some(account) = account else {
             self.sasl_failures += 1;
-            io.shared.failures.count(io.meta.peer.ip(), Instant::now());
+            io.shared.failures.count(io.meta.peer.ip(), io.shared.ambient.instant());
             tracing::info!(
                 target: "salotto::session", event = "error", connection = io.meta.session.0,
                 address = %io.meta.peer.ip(), name = &*self.nick, reason = "wrong password",
@@ -166,7 +165,7 @@ impl Session {
         if !self.writable(io, "REGISTER") {
             return;
         }
-        if !io.shared.registrations.allows(io.meta.peer.ip(), Instant::now()) {
+        if !io.shared.registrations.allows(io.meta.peer.ip(), io.shared.ambient.instant()) {
             let text = "Too many accounts were registered from here; please try again later";
             return self.fail(io, "REGISTER", "TEMPORARILY_UNAVAILABLE", &[account], text);
         }
@@ -199,7 +198,7 @@ impl Session {
     pub(super) fn registered(&mut self, account: &Nick, id: AccountId, io: &mut Io<'_>) {
         self.account = Some(id);
         self.registered_now = true;
-        io.shared.registrations.count(io.meta.peer.ip(), Instant::now());
+        io.shared.registrations.count(io.meta.peer.ip(), io.shared.ambient.instant());
         let server = server_name(io).to_owned();
         io.line(|bytes| {
             Line::new(bytes)

@@ -353,7 +353,7 @@ impl Session {
 
     fn time(&self, io: &mut Io<'_>) {
         let server = super::server_name(io).to_owned();
-        let now = crate::hub::now();
+        let now = io.shared.ambient.wall();
         self.reply(io, numeric::RPL_TIME, |line| line.param(&server).trailing(&super::render::time(now)));
     }
 

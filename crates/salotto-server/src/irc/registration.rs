@@ -4,6 +4,7 @@ use salotto_core::{Card, Command, NameError, Nick, RoomName, SignIn};
 use salotto_wire::{Capability, Line, Message, numeric};
 
 use super::{Session, Stage, Waiting, server_name};
+use crate::ambient::Ambient;
 use crate::cloak::cloak;
 use crate::jobs::Job;
 use crate::shard::{Close, Io};
@@ -138,7 +139,7 @@ impl Session {
     fn sign_in(&mut self, io: &mut Io<'_>) {
         let (Some(nick), Some((user, realname))) = (self.nick_wish.take(), self.user.clone()) else { return };
         let shared = io.shared.clone();
-        let resumable = self.new_resume_token();
+        let resumable = self.new_resume_token(&io.shared.ambient);
         let lobby =
             shared.config.rooms.lobby_join.then(|| RoomName::new(&shared.config.rooms.lobby).ok()).flatten();
         self.stage = Stage::SigningIn;
@@ -159,13 +160,11 @@ impl Session {
         })));
     }
 
-    fn new_resume_token(&mut self) -> Option<[u8; 32]> {
+    fn new_resume_token(&mut self, ambient: &Ambient) -> Option<[u8; 32]> {
         if !self.has(Capability::Resume) {
             return None;
         }
-        let mut random = [0u8; 32];
-        getrandom::fill(&mut random).ok()?;
-        let token = blake3::Hash::from_bytes(random).to_hex().to_string();
+        let token = blake3::Hash::from_bytes(ambient.secret()?).to_hex().to_string();
         let hash = *blake3::hash(token.as_bytes()).as_bytes();
         self.resume_token = Some(token);
         Some(hash)

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use salotto_core::{
     Command, NameError, Post, PostKind, PostTarget, Posted, Refusal, RoomId, RoomName, RoomSummary, Roster,
@@ -300,7 +299,7 @@ impl Session {
         if self.is_read_only(io) {
             return;
         }
-        if !io.shared.registrations.allows(io.meta.peer.ip(), Instant::now()) {
+        if !io.shared.registrations.allows(io.meta.peer.ip(), io.shared.ambient.instant()) {
             return self.word(Text::TooManyAccounts, io);
         }
         if let Some(card) = self.card.clone() {

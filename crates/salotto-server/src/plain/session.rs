@@ -1,7 +1,6 @@
 //! One person at a bare terminal, from the greeting to the farewell.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use salotto_core::{
     AccountId, Card, Command, Ending, Event, Leaving, NameError, Nick, PersonId, PostTarget, Refusal, RoomId,
@@ -237,7 +236,7 @@ impl Session {
     /// Has a password checked or hashed, where not too many wrong ones came from there.
     pub(super) fn check(&mut self, waiting: Waiting, password: &str, io: &mut Io<'_>) {
         let guess = !matches!(waiting, Waiting::Register(_));
-        if guess && !io.shared.failures.allows(io.meta.peer.ip(), Instant::now()) {
+        if guess && !io.shared.failures.allows(io.meta.peer.ip(), io.shared.ambient.instant()) {
             self.word(Text::TooManyGuesses, io);
             return self.prompt(io);
         }
@@ -291,7 +290,7 @@ impl Session {
     fn wrong_password(&mut self, text: Text<'_>, io: &mut Io<'_>) {
         self.waiting = None;
         self.failures += 1;
-        io.shared.failures.count(io.meta.peer.ip(), Instant::now());
+        io.shared.failures.count(io.meta.peer.ip(), io.shared.ambient.instant());
         tracing::info!(
             target: "salotto::session", event = "error", connection = io.meta.session.0,
             address = %io.meta.peer.ip(), reason = "wrong password",
@@ -391,7 +390,7 @@ impl Session {
                 self.word(Text::Away { name: nick.as_str(), message: &clean::shown(message) }, io);
             }
             Event::Registered { account, .. } => {
-                io.shared.registrations.count(io.meta.peer.ip(), Instant::now());
+                io.shared.registrations.count(io.meta.peer.ip(), io.shared.ambient.instant());
                 self.word(Text::Registered { account: account.as_str() }, io);
             }
             Event::LoggedIn { account, card } => {
