@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use salotto_bench::BenchArgs;
+use salotto_bench::args::Scenario;
 use salotto_server::config::Override;
 use salotto_terminal::Fingerprint;
 
@@ -26,7 +26,7 @@ pub enum Command {
     /// Chat in this terminal, or through a pipe
     Chat(ChatOptions),
     /// Load a server and measure it
-    Bench(BenchArgs),
+    Bench(BenchOptions),
     /// Print a commented configuration file
     Config(ConfigOptions),
     /// Search the log of connections, disconnections and errors
@@ -134,6 +134,41 @@ pub struct ChatOptions {
 
 fn language(text: &str) -> Result<Language, String> {
     text.parse().map_err(|()| "give en or it".to_owned())
+}
+
+/// Options of `salotto bench`.
+#[derive(Args, Clone, Debug)]
+pub struct BenchOptions {
+    /// What to do
+    #[command(subcommand)]
+    pub task: BenchTask,
+}
+
+/// What `salotto bench` can do.
+#[derive(Subcommand, Clone, Debug)]
+pub enum BenchTask {
+    /// Something with a running server
+    #[command(flatten)]
+    Scenario(Scenario),
+    /// Make a data folder with much history in it, for a server to start with
+    Fill(FillOptions),
+}
+
+/// Options of `salotto bench fill`.
+#[derive(Args, Clone, Debug)]
+pub struct FillOptions {
+    /// Folder to fill; it may hold no data yet
+    #[arg(long, value_name = "FOLDER")]
+    pub data: PathBuf,
+    /// Posts to write
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub posts: u64,
+    /// Rooms that they are spread over; the first is #lobby
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rooms: u64,
+    /// Days that they are spread over, up to now
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    pub days: u64,
 }
 
 /// Options of `salotto config`.

@@ -12,6 +12,7 @@ mod cli;
 mod config_command;
 mod desktop;
 mod exit;
+mod fill;
 mod hash_password;
 mod language;
 mod log_command;
@@ -22,7 +23,7 @@ mod welcome;
 
 use std::process::ExitCode;
 
-use cli::Command;
+use cli::{BenchTask, Command};
 use language::Language;
 
 fn main() -> ExitCode {
@@ -32,7 +33,12 @@ fn main() -> ExitCode {
             return chat::run(&options, language).unwrap_or_else(|failure| failure.report());
         }
         Command::Serve(options) => serve::run(&options, language),
-        Command::Bench(args) => salotto_bench::run(args).map_err(Into::into),
+        Command::Bench(options) => match options.task {
+            BenchTask::Scenario(scenario) => {
+                salotto_bench::run(salotto_bench::BenchArgs { scenario }).map_err(Into::into)
+            }
+            BenchTask::Fill(options) => fill::run(&options),
+        },
         Command::Config(options) => config_command::run(&options),
         Command::Log(options) => log_command::run(&options),
         Command::Backup(options) => backup_command::backup(&options, language),
