@@ -12,7 +12,7 @@ pub(crate) const PAGE: usize = 100;
 pub(crate) const CATCH_UP_PAGES_MAX: usize = 10;
 /// How many requests are under way at once.
 const IN_FLIGHT_MAX: usize = 4;
-/// A request without an answer for this long is given up.
+/// After this long without an answer nothing waits for it any more, and it is asked whether one will come.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// The most requests that wait.
 const WAITING_MAX: usize = 512;
@@ -45,15 +45,27 @@ pub(crate) struct Request {
     pub(crate) want: Want,
 }
 
+/// A request that has been sent.
+#[derive(Debug)]
+struct InFlight {
+    request: Request,
+    sent: Time,
+    // The number of the PING behind it, once it was overdue. A request stays in flight until the answer to that
+    // is there: an answer that is merely late would otherwise be taken for the answer to the next request.
+    probe: Option<u64>,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     waiting: VecDeque<Request>,
-    in_flight: Vec<(Request, Time)>,
+    in_flight: Vec<InFlight>,
+    probes: u64,
 }
 
 impl Requests {
     pub(crate) fn add(&mut self, request: Request) {
-        let known = self.waiting.contains(&request) || self.in_flight.iter().any(|(r, _)| *r == request);
+        let known =
+            self.waiting.contains(&request) || self.in_flight.iter().any(|sent| sent.request == request);
         if !known && self.waiting.len() < WAITING_MAX {
             self.waiting.push_back(request);
         }
@@ -64,27 +76,38 @@ impl Requests {
         if self.in_flight.len() >= IN_FLIGHT_MAX {
             return None;
         }
-        let at = self.waiting.iter().position(|w| self.in_flight.iter().all(|(r, _)| r.key != w.key))?;
+        let is_free = |key: &str| self.in_flight.iter().all(|sent| sent.request.key != key);
+        let at = self.waiting.iter().position(|waiting| is_free(&waiting.key))?;
         let request = self.waiting.remove(at)?;
-        self.in_flight.push((request.clone(), now));
+        self.in_flight.push(InFlight { request: request.clone(), sent: now, probe: None });
         Some(request)
     }
 
     /// Takes the request under way for a conversation: it has been answered.
     pub(crate) fn answered(&mut self, key: &str) -> Option<Request> {
-        let at = self.in_flight.iter().position(|(r, _)| r.key == key)?;
-        Some(self.in_flight.remove(at).0)
+        let at = self.in_flight.iter().position(|sent| sent.request.key == key)?;
+        Some(self.in_flight.remove(at).request)
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.in_flight.iter().map(|(_, sent)| *sent + ANSWER_WITHIN).min()
+        self.in_flight.iter().filter(|sent| sent.probe.is_none()).map(InFlight::deadline).min()
     }
 
-    pub(crate) fn overdue(&mut self, now: Time) -> Vec<Request> {
-        let overdue = |sent: Time| sent + ANSWER_WITHIN <= now;
-        let late = self.in_flight.iter().filter(|(_, s)| overdue(*s)).map(|(r, _)| r.clone()).collect();
-        self.in_flight.retain(|(_, s)| !overdue(*s));
-        late
+    /// The requests whose answer is overdue now, each with the number of the PING that is to follow it.
+    pub(crate) fn overdue(&mut self, now: Time) -> Vec<(u64, Request)> {
+        let mut overdue = Vec::new();
+        for sent in self.in_flight.iter_mut().filter(|sent| sent.probe.is_none() && sent.deadline() <= now) {
+            self.probes += 1;
+            sent.probe = Some(self.probes);
+            overdue.push((self.probes, sent.request.clone()));
+        }
+        overdue
+    }
+
+    /// Takes the request before this PING, which is answered: the request never will be.
+    pub(crate) fn unanswered(&mut self, probe: u64) -> Option<Request> {
+        let at = self.in_flight.iter().position(|sent| sent.probe == Some(probe))?;
+        Some(self.in_flight.remove(at).request)
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -94,6 +117,12 @@ impl Requests {
     pub(crate) fn clear(&mut self) {
         self.waiting.clear();
         self.in_flight.clear();
+    }
+}
+
+impl InFlight {
+    fn deadline(&self) -> Time {
+        self.sent + ANSWER_WITHIN
     }
 }
 

@@ -62,6 +62,8 @@ impl Client {
             self.emit(Event::Lag { ms: lag.as_millis() as u64 });
         } else if let Some(id) = token.strip_prefix('s').and_then(|n| n.parse().ok()) {
             self.delivered_without_echo(now, id);
+        } else if let Some(probe) = token.strip_prefix('h').and_then(|n| n.parse().ok()) {
+            self.history_unanswered(now, probe);
         }
     }
 

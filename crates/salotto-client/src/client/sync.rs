@@ -254,11 +254,25 @@ impl Client {
         self.after_answer(now);
     }
 
+    /// Nothing waits for an answer that is overdue. Whether it will still come, the answer to a PING says: the
+    /// server takes what we send in order, so behind that comes no answer to what was asked before.
     pub(super) fn history_overdue(&mut self, now: Time) {
-        for request in self.requests.overdue(now) {
-            self.give_up(&request);
+        for (probe, request) in self.requests.overdue(now) {
+            Line::new(&mut self.out).command("PING").param(&format!("h{probe}")).end();
+            match request.want {
+                Want::Targets { .. } => self.release_direct(),
+                _ => self.synced(&request.key),
+            }
         }
         self.after_answer(now);
+    }
+
+    /// The PING behind a request is answered.
+    pub(super) fn history_unanswered(&mut self, now: Time, probe: u64) {
+        if let Some(request) = self.requests.unanswered(probe) {
+            self.give_up(&request);
+            self.after_answer(now);
+        }
     }
 
     fn give_up(&mut self, request: &Request) {

@@ -1,6 +1,6 @@
 //! Fetching what was missed, without doubles and without pretending.
 
-use salotto_client::{Client, Event, Options, RowKind};
+use salotto_client::{Client, Event, MessageKind, Options, RowKind};
 
 use crate::link::{ALL_CAPS, Link, options};
 
@@ -158,9 +158,15 @@ fn no_gap_is_claimed_where_nothing_is_missing() {
 #[test]
 fn a_silent_server_does_not_hold_up_the_rest() {
     let mut link = come_back();
-    link.pass_busy_ms(15_000);
-    assert_eq!(asked(&mut link), ["CHATHISTORY AFTER #lobby msgid=1 100", "CHATHISTORY LATEST #lobby * 100"]);
-    link.pass_busy_ms(15_000);
+    assert_eq!(asked(&mut link), ["CHATHISTORY AFTER #lobby msgid=1 100"]);
+    for last in [false, true] {
+        link.pass_busy_ms(15_000);
+        link.act(|c, now| c.send(now, "#lobby", MessageKind::Text, "hello"));
+        let sent = link.take_sent();
+        assert!(sent.iter().any(|l| l.ends_with("PRIVMSG #lobby :hello") || last), "{sent:?}");
+        link.answer_pings(&sent);
+        assert_eq!(asked(&mut link).last().is_some_and(|l| l == "CHATHISTORY LATEST #lobby * 100"), !last);
+    }
     assert!(link.take_events().iter().any(|e| matches!(e, Event::Reconnected { new_messages: 0 })));
 }
 
@@ -285,4 +291,25 @@ fn a_hostile_server_cannot_make_the_client_panic_or_hoard() {
     let rows = link.client.conversation("#lobby").unwrap().timeline().rows();
     let messages = rows.iter().filter(|r| matches!(r.kind, RowKind::Message(_))).count();
     assert!(messages <= 1001, "{messages}");
+}
+
+#[test]
+fn a_late_answer_is_not_taken_for_the_next_one() {
+    let at_once =
+        |id: &str| format!("@msgid={id};time=2026-11-20T20:00:00.000Z :bo!b@host PRIVMSG #lobby :{id}");
+    let mut link = Link::in_lobby();
+    for id in ["a", "d"] {
+        link.says(&at_once(id));
+    }
+    link.act(|c, now| c.load_gap(now, "#lobby", "a"));
+    assert_eq!(asked(&mut link), ["CHATHISTORY AFTER #lobby msgid=a 100"]);
+    link.pass_busy_ms(15_000);
+    link.act(|c, now| c.load_gap(now, "#lobby", "d"));
+    let sent = link.take_sent();
+    link.answer_history("#lobby", &[&at_once("b"), &at_once("c")]);
+    assert_eq!(link.texts("#lobby"), ["a", "b", "c", "d"]);
+    assert_eq!(asked(&mut link), ["CHATHISTORY AFTER #lobby msgid=d 100"]);
+    link.answer_pings(&sent);
+    link.answer_history("#lobby", &[&at_once("e")]);
+    assert_eq!(link.texts("#lobby"), ["a", "b", "c", "d", "e"]);
 }

@@ -150,6 +150,13 @@ impl Link {
         }
     }
 
+    /// Answers the PINGs among these lines.
+    pub fn answer_pings(&mut self, sent: &[String]) {
+        for token in sent.iter().filter_map(|line| line.strip_prefix("PING ")) {
+            self.says(&format!("PONG irc.example :{token}"));
+        }
+    }
+
     pub fn take_sent(&mut self) -> Vec<String> {
         std::mem::take(&mut self.sent)
     }
