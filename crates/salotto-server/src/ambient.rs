@@ -4,7 +4,7 @@
 //! somebody else holds, and does the same again for the same input.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use salotto_core::Timestamp;
 
@@ -36,6 +36,14 @@ impl Ambient {
         match self {
             Ambient::System => Instant::now(),
             Ambient::Given(given) => lock(given).instant,
+        }
+    }
+
+    /// Waits.
+    pub fn pause(&self, time: Duration) {
+        match self {
+            Ambient::System => std::thread::sleep(time),
+            Ambient::Given(given) => lock(given).instant += time,
         }
     }
 

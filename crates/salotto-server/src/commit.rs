@@ -14,7 +14,7 @@ use salotto_core::{Record, Seq, Timestamp};
 use salotto_store::{Reader, Retained, StoreError, Writer};
 
 use crate::hub::Batch;
-use crate::shard::{Deliver, ShardHandle};
+use crate::shard::{News, ShardHandle};
 use crate::shared::Shared;
 
 /// How many batches are written in one transaction.
@@ -154,7 +154,7 @@ impl Committer {
         let Committer { commits, writer, shards, .. } = self;
         let announce = |text: &str| {
             for shard in &*shards {
-                shard.send(Deliver::Announce(text.into()));
+                shard.send(News::Announce(text.into()));
             }
         };
         while !commits.attempt(writer, batches, announce) {
@@ -166,7 +166,7 @@ impl Committer {
         for batch in batches {
             let turns: Arc<[crate::hub::Turn]> = batch.turns.into();
             for shard in &self.shards {
-                shard.send(Deliver::Turns(turns.clone()));
+                shard.send(News::Turns(turns.clone()));
             }
         }
     }

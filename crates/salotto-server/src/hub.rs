@@ -138,6 +138,10 @@ pub trait Chat {
     fn apply(&mut self, ordered: Ordered, outcome: &mut Outcome);
     /// The chat as a session may see it.
     fn view(&self, session: SessionId) -> View<'_>;
+    /// The rooms that a session may see, at most `max`.
+    fn rooms(&self, session: SessionId, max: usize) -> Vec<RoomSummary> {
+        self.view(session).rooms(max)
+    }
 }
 
 impl Chat for Core {
@@ -239,7 +243,7 @@ impl<C: Chat> Hub<C> {
                 Answer::Topic(room, topic)
             }
             Query::Rooms(filter) => {
-                let mut rooms = view.rooms(LIST_MAX);
+                let mut rooms = self.chat.rooms(session, LIST_MAX);
                 rooms.retain(|room| listed(room, &filter));
                 Answer::Rooms(rooms)
             }

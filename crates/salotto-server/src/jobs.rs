@@ -14,7 +14,7 @@ use salotto_store::{AccountVerifier, HistoryQuery, Reader, StoreError};
 
 use crate::ambient::Ambient;
 use crate::config::{Accounts, Password};
-use crate::shard::{Deliver, ShardHandle};
+use crate::shard::{News, ShardHandle};
 
 /// How many jobs of one kind may wait; more are refused.
 const QUEUE_MAX: usize = 4096;
@@ -189,7 +189,7 @@ impl Worker {
             let Ok((session, job)) = next else { return };
             let result = self.clerk.carry_out(job);
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            ShardHandle::of(&self.shards, session).send(Deliver::Job(session, result));
+            ShardHandle::of(&self.shards, session).send(News::Job(session, result));
         }
     }
 }
@@ -260,6 +260,36 @@ impl Archive for Reader {
 
     fn account_name(&mut self, account: AccountId) -> Result<Option<String>, StoreError> {
         Reader::account_name(self, account)
+    }
+}
+
+impl<A: Archive> Archive for &mut A {
+    fn history(
+        &mut self,
+        conversation: Conversation,
+        query: HistoryQuery,
+        limit: usize,
+    ) -> Result<Vec<PostRecord>, StoreError> {
+        (**self).history(conversation, query, limit)
+    }
+
+    fn targets(
+        &mut self,
+        account: Option<AccountId>,
+        rooms: &[RoomId],
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Conversation, Timestamp)>, StoreError> {
+        (**self).targets(account, rooms, from, to, limit)
+    }
+
+    fn verifier(&mut self, name: &Key) -> Result<Option<AccountVerifier>, StoreError> {
+        (**self).verifier(name)
+    }
+
+    fn account_name(&mut self, account: AccountId) -> Result<Option<String>, StoreError> {
+        (**self).account_name(account)
     }
 }
 

@@ -20,6 +20,7 @@ mod hub;
 mod irc;
 mod jobs;
 pub mod listen;
+pub mod lockstep;
 mod plain;
 mod shard;
 mod shared;
@@ -31,7 +32,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -46,9 +47,8 @@ use crate::config::Config;
 use crate::hub::{Ask, Hub, Submission};
 use crate::jobs::{Hasher, Jobs};
 use crate::listen::{Adopt, BoundListener, Incoming, ListenError, Listening};
-use crate::shard::{Deliver, Shard, ShardHandle};
-use crate::shared::{Metrics, Shared};
-use crate::throttle::Throttle;
+use crate::shard::{News, Shard, ShardHandle};
+use crate::shared::Shared;
 
 /// How many batches may wait for the commit thread; then the core's thread waits, and then the shards' input.
 const COMMITS_WAITING_MAX: usize = 8;
@@ -128,25 +128,8 @@ impl Server {
         let (hub_sender, hub_inbox) = channel();
         let (commit_sender, commit_inbox) = sync_channel(COMMITS_WAITING_MAX);
         let (jobs, work) = Jobs::new();
-        let limits = &config.limits;
-        let registrations = Throttle::new(limits.account_registrations_per_hour, Duration::from_secs(3600));
-        let failures = Throttle::new(limits.password_failures_per_minute, Duration::from_secs(60));
-        let started = ambient.wall();
         let hasher = Hasher::new(&config.accounts, ambient.clone());
-        let shared = Arc::new(Shared {
-            ambient: ambient.clone(),
-            registrations,
-            failures,
-            config,
-            node,
-            started,
-            motd,
-            cloak_key,
-            hub: hub_sender,
-            jobs,
-            read_only: AtomicBool::new(false),
-            metrics: Metrics::default(),
-        });
+        let shared = Arc::new(Shared::new(config, ambient.clone(), node, motd, cloak_key, hub_sender, jobs));
         establish_lobby(&shared);
 
         let count = std::thread::available_parallelism().map_or(1, usize::from);
@@ -211,7 +194,7 @@ impl Engine {
     fn shutdown(&mut self, reason: &str) {
         let give_up = Instant::now() + SHUTDOWN_MAX;
         for shard in &self.shards {
-            shard.send(Deliver::Shutdown(reason.into()));
+            shard.send(News::Shutdown(reason.into()));
         }
         for thread in self.shard_threads.drain(..) {
             join_until(thread, give_up);
@@ -233,7 +216,7 @@ struct Spread {
 impl Adopt for Spread {
     fn adopt(&self, incoming: Incoming) {
         let next = self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len();
-        self.shards[next].send(Deliver::Adopt(Box::new(incoming)));
+        self.shards[next].adopt(incoming);
     }
 }
 
@@ -281,8 +264,12 @@ fn read_motd(path: &Path) -> Result<String, StartError> {
 fn establish_lobby(shared: &Shared) {
     let rooms = &shared.config.rooms;
     if let (true, Ok(room)) = (rooms.lobby_join, RoomName::new(&rooms.lobby)) {
-        let command = Command::Establish { room, topic: rooms.lobby_topic.as_str().into() };
-        let ask = Ask::Command(command);
-        let _ = shared.hub.send(vec![Submission { session: SERVER_SESSION, request: RequestId(0), ask }]);
+        establish(shared, Command::Establish { room, topic: rooms.lobby_topic.as_str().into() });
     }
+}
+
+/// Submits a command in the server's own name.
+fn establish(shared: &Shared, command: Command) {
+    let ask = Ask::Command(command);
+    let _ = shared.hub.send(vec![Submission { session: SERVER_SESSION, request: RequestId(0), ask }]);
 }

@@ -61,6 +61,35 @@ pub(crate) struct Metrics {
     pub commit_micros: AtomicU64,
 }
 
+impl Shared {
+    /// What a server begins with.
+    pub fn new(
+        config: Config,
+        ambient: Ambient,
+        node: NodeId,
+        motd: Vec<String>,
+        cloak_key: [u8; 32],
+        hub: Sender<Vec<Submission>>,
+        jobs: Jobs,
+    ) -> Shared {
+        let limits = &config.limits;
+        Shared {
+            registrations: Throttle::new(limits.account_registrations_per_hour, Duration::from_secs(3600)),
+            failures: Throttle::new(limits.password_failures_per_minute, Duration::from_secs(60)),
+            started: ambient.wall(),
+            ambient,
+            config,
+            node,
+            motd,
+            cloak_key,
+            hub,
+            jobs,
+            read_only: AtomicBool::new(false),
+            metrics: Metrics::default(),
+        }
+    }
+}
+
 impl Metrics {
     /// Counts one transaction.
     pub fn committed(&self, records: usize, took: Duration) {

@@ -7,18 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use salotto_core::{Command, Ending, Event, Leaving, Nick, RequestId, SessionId};
 use salotto_wire::{LINE_LEN_MAX, LineBuffer, LineError};
 
 use super::CLOSING;
 use super::outgoing::{Framing, Outgoing};
-use super::socket::{Frame, Frames, Socket};
+use super::socket::{Frame, Frames, Socket, Stream};
 use crate::adapter::{Adapter, Plan, RenderKey};
 use crate::hub::{Answer, Ask, Query, Submission, Turn};
 use crate::irc::label;
 use crate::jobs::{Job, JobResult};
-use crate::listen::{Incoming, ListenerKind, Permit, WebSubprotocol};
+use crate::listen::{ListenerKind, Permit, WebSubprotocol};
 use crate::plain::telnet;
 use crate::shared::Shared;
 
@@ -219,9 +218,25 @@ enum Input {
     Frames(Box<Frames>),
 }
 
+/// A connection that is to be served.
+pub(crate) struct Arrival<S> {
+    /// Its bytes.
+    pub stream: S,
+    /// The encryption on it.
+    pub tls: Option<Box<rustls::ServerConnection>>,
+    /// Plain bytes that were read already.
+    pub leftover: Vec<u8>,
+    /// What is spoken on it.
+    pub kind: ListenerKind,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// Its place among the connections.
+    pub permit: Permit,
+}
+
 /// One connection.
-pub(crate) struct Connection {
-    pub socket: Socket,
+pub(crate) struct Connection<S> {
+    pub socket: Socket<S>,
     pub out: Outgoing,
     pub adapter: Adapter,
     pub meta: Meta,
@@ -248,15 +263,10 @@ pub(crate) struct Connection {
     throttled: bool,
 }
 
-impl Connection {
+impl<S: Stream> Connection<S> {
     /// Takes a connection from a listener.
-    pub fn open(incoming: Incoming, session: SessionId, shared: &Shared) -> io::Result<Connection> {
-        let Incoming { stream, tls, leftover, kind, peer, permit } = incoming;
-        stream.set_nonblocking(true)?;
-        let keepalive = socket2::TcpKeepalive::new()
-            .with_time(Duration::from_secs(60))
-            .with_interval(Duration::from_secs(15));
-        socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    pub fn open(arrival: Arrival<S>, session: SessionId, shared: &Shared) -> Connection<S> {
+        let Arrival { stream, tls, leftover, kind, peer, permit } = arrival;
         let lines = || LineBuffer::new(LINE_LEN_MAX);
         let mut stalled = leftover;
         let (framing, input) = match kind {
@@ -268,9 +278,9 @@ impl Connection {
             ListenerKind::Text => (Framing::Lines, Input::Terminal(telnet::Filter::default(), lines())),
             ListenerKind::Irc | ListenerKind::IrcTls => (Framing::Lines, Input::Lines(lines())),
         };
-        let now = Instant::now();
-        Ok(Connection {
-            socket: Socket::new(TcpStream::from_std(stream), tls),
+        let now = shared.ambient.instant();
+        Connection {
+            socket: Socket::new(stream, tls),
             out: Outgoing::new(framing),
             adapter: Adapter::new(kind, shared),
             meta: Meta {
@@ -303,7 +313,7 @@ impl Connection {
             allowance: f64::from(shared.config.limits.flood_burst),
             last_tick: now,
             throttled: false,
-        })
+        }
     }
 
     /// The connection is in its shard.
@@ -545,7 +555,7 @@ impl Connection {
             drop(self.out.captured());
             self.adapter.farewell(&close, &mut self.out);
         }
-        self.closing = Some((close, Instant::now()));
+        self.closing = Some((close, self.last_tick));
     }
 
     /// Writes what can be written.
@@ -558,7 +568,9 @@ impl Connection {
     pub fn is_finished(&self) -> bool {
         match &self.closing {
             Some((Close::Gone(_), _)) => true,
-            Some((_, since)) => self.out.waiting() == 0 || since.elapsed() > LINGER,
+            Some((_, since)) => {
+                self.out.waiting() == 0 || self.last_tick.saturating_duration_since(*since) > LINGER
+            }
             None => false,
         }
     }

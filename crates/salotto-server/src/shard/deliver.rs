@@ -8,8 +8,10 @@ use std::sync::atomic::Ordering;
 
 use salotto_core::{Audience, Effect, Event, PostKind, RoomId};
 
+use super::CLOSING;
 use super::roster::Slot;
-use super::{CLOSING, Running};
+use super::sessions::Sessions;
+use super::socket::Stream;
 use crate::adapter::{self, Plan, RenderKey};
 use crate::hub::Turn;
 
@@ -53,7 +55,7 @@ fn posts_to(turn: &Turn) -> Option<RoomId> {
     (turn.answer.is_none() && posted.kind != PostKind::Tags).then_some(*room)
 }
 
-impl Running {
+impl<S: Stream> Sessions<S> {
     /// Delivers what came of submissions, in order.
     pub(super) fn turns(&mut self, mut turns: &[Turn]) {
         while let [first, rest @ ..] = turns {
@@ -80,7 +82,7 @@ impl Running {
                 connection.stamp = self.stamp;
             }
         }
-        let Running { roster, connections, run_renders, dirty, shared, one_by_one, stamp, .. } = self;
+        let Sessions { roster, connections, run_renders, dirty, shared, one_by_one, stamp, .. } = self;
         let mut written = 0;
         for &slot in roster.of_room(room) {
             let Some(connection) = connections.get_mut(slot) else { continue };

@@ -11,16 +11,29 @@ use tungstenite::{Message, WebSocket};
 /// How often a closing socket is read from, 4 KiB at a time.
 const DRAIN_READS_MAX: usize = 64;
 
+/// Bytes in both directions; neither reading nor writing ever waits: where they would, they fail with
+/// [`io::ErrorKind::WouldBlock`].
+pub trait Stream: Read + Write {
+    /// Says that nothing more will be written.
+    fn shut(&mut self);
+}
+
+impl Stream for TcpStream {
+    fn shut(&mut self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
 /// A socket, with TLS or without.
 #[derive(Debug)]
-pub(crate) struct Socket {
-    stream: TcpStream,
+pub(crate) struct Socket<S> {
+    stream: S,
     tls: Option<Box<ServerConnection>>,
 }
 
-impl Socket {
+impl<S: Stream> Socket<S> {
     /// Takes a connected, non-blocking socket.
-    pub fn new(stream: TcpStream, tls: Option<Box<ServerConnection>>) -> Socket {
+    pub fn new(stream: S, tls: Option<Box<ServerConnection>>) -> Socket<S> {
         Socket { stream, tls }
     }
 
@@ -30,7 +43,7 @@ impl Socket {
     }
 
     /// For the poller.
-    pub fn stream(&mut self) -> &mut TcpStream {
+    pub fn stream(&mut self) -> &mut S {
         &mut self.stream
     }
 
@@ -60,7 +73,7 @@ impl Socket {
             tls.send_close_notify();
             let _ = tls.write_tls(&mut self.stream);
         }
-        let _ = self.stream.shutdown(Shutdown::Write);
+        self.stream.shut();
         // A socket that is dropped with something unread is reset, and what was written last may never be seen.
         let mut unread = [0; 4096];
         for _ in 0..DRAIN_READS_MAX {
@@ -71,7 +84,7 @@ impl Socket {
     }
 }
 
-impl Read for Socket {
+impl<S: Stream> Read for Socket<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(tls) = &mut self.tls else { return self.stream.read(buffer) };
         loop {
@@ -91,7 +104,7 @@ impl Read for Socket {
     }
 }
 
-impl Write for Socket {
+impl<S: Stream> Write for Socket<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let Some(tls) = &mut self.tls else { return self.stream.write(bytes) };
         if tls.is_handshaking() {

@@ -1,0 +1,335 @@
+//! The connections of one shard, and what happens to them.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use salotto_core::{Command, SessionId};
+use slab::Slab;
+
+use super::connection::{Arrival, Close, Connection};
+use super::deliver::Renders;
+use super::outgoing::Outgoing;
+use super::roster::{Roster, Slot};
+use super::socket::Stream;
+use super::{CLOSING, News};
+use crate::hub::{Ask, Submission};
+use crate::jobs::JobResult;
+use crate::shared::Shared;
+
+/// How long the last lines of all connections may take to be written.
+const FAREWELL_MAX: Duration = Duration::from_millis(1500);
+/// How long to wait between two tries to write them.
+const FAREWELL_PAUSE: Duration = Duration::from_millis(5);
+
+/// The connections of one shard, and who of them is in which room. Knows nothing of pollers and threads.
+pub(crate) struct Sessions<S> {
+    pub(super) shared: Arc<Shared>,
+    pub(super) connections: Slab<Connection<S>>,
+    pub(super) roster: Roster,
+    next_session: u64,
+    session_step: u64,
+    /// Connections with something to write; each has its mark set.
+    pub(super) dirty: Vec<Slot>,
+    /// Connections that may have more to read than their turn took.
+    pub(super) ready: Vec<Slot>,
+    pub(super) submissions: Vec<Submission>,
+    /// The mark of connections that have been given the present event.
+    pub(super) stamp: u64,
+    /// The present event.
+    pub(super) renders: Renders,
+    /// The present run of posts.
+    pub(super) run_renders: Renders,
+    /// Who sees the posts of the present run one by one.
+    pub(super) one_by_one: Vec<Slot>,
+    /// To whom the present event goes, while it is delivered.
+    pub(super) readers: Vec<Slot>,
+    /// Connections whose poller may forget them.
+    closed: Vec<Slot>,
+    ended: bool,
+}
+
+impl<S: Stream> Sessions<S> {
+    /// None yet. `index` of `count` shards: sessions are numbered so that their number tells the shard.
+    pub fn new(index: u64, count: u64, shared: Arc<Shared>) -> Sessions<S> {
+        Sessions {
+            shared,
+            connections: Slab::new(),
+            roster: Roster::default(),
+            next_session: index,
+            session_step: count,
+            dirty: Vec::new(),
+            ready: Vec::new(),
+            submissions: Vec::new(),
+            stamp: 0,
+            renders: Renders::default(),
+            run_renders: Renders::default(),
+            one_by_one: Vec::new(),
+            readers: Vec::new(),
+            closed: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// Whether it was told to shut down, and has.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether some connections may have more to read than their turn took.
+    pub fn has_more(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Whether some connections have something to write.
+    pub fn has_to_write(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// How many bytes wait to be written to a connection.
+    pub fn waiting(&self, slot: Slot) -> usize {
+        self.connections.get(slot).map_or(0, |connection| connection.out.waiting())
+    }
+
+    /// Reads on where a turn ended before.
+    pub fn read_on(&mut self, scratch: &mut [u8]) {
+        for slot in std::mem::take(&mut self.ready) {
+            self.read(slot, scratch);
+        }
+    }
+
+    /// Sends on what the sessions have submitted, and writes to every connection that has something.
+    pub fn flush(&mut self) {
+        self.submit();
+        self.write_dirty();
+    }
+
+    /// The place that the next connection will have.
+    pub fn next_slot(&self) -> Slot {
+        self.connections.vacant_key()
+    }
+
+    /// The socket of a connection, for a poller.
+    pub fn stream(&mut self, slot: Slot) -> Option<&mut S> {
+        self.connections.get_mut(slot).map(|connection| connection.socket.stream())
+    }
+
+    /// Connections that no longer read or write, since the last time.
+    pub fn closed(&mut self) -> Vec<Slot> {
+        std::mem::take(&mut self.closed)
+    }
+
+    /// The place of a session's connection.
+    pub fn slot(&self, session: SessionId) -> Option<Slot> {
+        self.roster.slot(session)
+    }
+
+    fn submit(&mut self) {
+        if !self.submissions.is_empty() {
+            // The core's thread outlives the shards.
+            let _ = self.shared.hub.send(std::mem::take(&mut self.submissions));
+        }
+    }
+
+    /// Takes what is not a new connection.
+    pub fn take(&mut self, news: News) {
+        match news {
+            News::Turns(turns) => self.turns(&turns),
+            News::Job(session, result) => self.job(session, result),
+            News::Announce(text) => self.announce(&text),
+            News::Shutdown(reason) => self.shutdown(&reason),
+        }
+    }
+
+    /// Takes a new connection.
+    pub fn adopt(&mut self, arrival: Arrival<S>) -> (Slot, SessionId) {
+        let session = SessionId(self.next_session);
+        self.next_session += self.session_step;
+        let slot = self.connections.insert(Connection::open(arrival, session, &self.shared));
+        self.roster.open(session, slot);
+        self.shared.metrics.accepted.fetch_add(1, Ordering::Relaxed);
+        self.shared.metrics.connections.fetch_add(1, Ordering::Relaxed);
+        self.with(slot, Connection::opened);
+        self.ready.push(slot);
+        (slot, session)
+    }
+
+    /// Runs something on a connection, with all that an adapter may reach.
+    pub(super) fn with<R>(
+        &mut self,
+        slot: Slot,
+        act: impl FnOnce(&mut Connection<S>, &mut Vec<Submission>, &Arc<Shared>) -> R,
+    ) -> Option<R> {
+        let connection = self.connections.get_mut(slot)?;
+        let result = act(connection, &mut self.submissions, &self.shared);
+        if connection.becomes_due() {
+            self.dirty.push(slot);
+        }
+        Some(result)
+    }
+
+    fn announce(&mut self, text: &str) {
+        for (slot, connection) in &mut self.connections {
+            connection.announce(text, &mut self.submissions, &self.shared);
+            if connection.becomes_due() {
+                self.dirty.push(slot);
+            }
+        }
+    }
+
+    /// There is room to write again.
+    pub fn mark(&mut self, slot: Slot) {
+        if let Some(connection) = self.connections.get_mut(slot)
+            && !std::mem::replace(&mut connection.marked, true)
+        {
+            self.dirty.push(slot);
+        }
+    }
+
+    /// Takes what has come in, up to the length of `scratch`.
+    pub fn read(&mut self, slot: Slot, scratch: &mut [u8]) {
+        self.with(slot, Connection::resume);
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.passed_over = !connection.takes_input();
+        if connection.passed_over {
+            return;
+        }
+        match connection.socket.read(scratch) {
+            Ok(0) => {
+                self.with(slot, |connection, _, _| connection.close(Close::gone("closed by the client")));
+            }
+            Ok(count) => {
+                self.with(slot, |connection, submissions, shared| {
+                    connection.input(&scratch[..count], submissions, shared);
+                });
+                self.ready.push(slot);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // A TLS handshake may have something to say while nothing has come for us.
+                self.with(slot, |_, _, _| ());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.ready.push(slot),
+            Err(error) => {
+                let reason = match error.kind() {
+                    io::ErrorKind::ConnectionReset => "connection reset".into(),
+                    io::ErrorKind::InvalidData => format!("TLS error: {error}"),
+                    _ => format!("read error: {}", error.kind()),
+                };
+                self.with(slot, |connection, _, _| connection.close(Close::broken(&reason)));
+            }
+        }
+    }
+
+    fn job(&mut self, session: SessionId, result: JobResult) {
+        let Some(slot) = self.roster.slot(session) else { return };
+        self.with(slot, |connection, submissions, shared| connection.job_done(result, submissions, shared));
+        self.ready.push(slot);
+    }
+
+    fn write_dirty(&mut self) {
+        let hard = self.shared.config.limits.sendq;
+        for slot in std::mem::take(&mut self.dirty) {
+            let Some(connection) = self.connections.get_mut(slot) else { continue };
+            connection.marked = false;
+            let before = connection.out.waiting();
+            let written = connection.write();
+            let sent = before.saturating_sub(connection.out.waiting());
+            self.shared.metrics.bytes_out.fetch_add(sent as u64, Ordering::Relaxed);
+            match written {
+                Ok(_) if connection.out.waiting() > hard => {
+                    connection.out = Outgoing::new(connection.out.framing());
+                    connection.close(Close::broken("send queue exceeded"));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let reason = match error.kind() {
+                        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                            "connection reset".into()
+                        }
+                        kind => format!("write error: {kind}"),
+                    };
+                    connection.out = Outgoing::new(connection.out.framing());
+                    connection.close(Close::broken(&reason));
+                }
+            }
+            if connection.is_finished() {
+                self.finish(slot);
+            }
+        }
+        self.submit();
+    }
+
+    /// The connection has written its last: tells the chat. The socket closes when the chat has heard of it, so that
+    /// whoever sees it closed finds the name free.
+    fn finish(&mut self, slot: Slot) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        if std::mem::replace(&mut connection.finished, true) {
+            return;
+        }
+        self.closed.push(slot);
+        connection.log_closed();
+        let session = connection.meta.session;
+        let why = connection.leaving();
+        connection.release();
+        // The slot is kept until this comes back: until then events may name the session.
+        let close = Command::Close { session, why };
+        self.submissions.push(Submission { session, request: CLOSING, ask: Ask::Command(close) });
+    }
+
+    pub(super) fn forget(&mut self, slot: Slot) {
+        let mut connection = self.connections.remove(slot);
+        connection.socket.close();
+        self.roster.forget(connection.meta.session);
+        self.shared.metrics.connections.fetch_sub(1, Ordering::Relaxed);
+        if connection.meta.nick.is_some() {
+            self.shared.metrics.sessions.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Looks at the clock.
+    pub fn tick(&mut self) {
+        let now = self.shared.ambient.instant();
+        let mut awake = Vec::new();
+        let mut due = Vec::new();
+        for (slot, connection) in &mut self.connections {
+            if connection.tick(now, &mut self.submissions, &self.shared) {
+                awake.push(slot);
+            }
+            if connection.becomes_due() {
+                due.push(slot);
+            }
+        }
+        self.dirty.append(&mut due);
+        self.ready.append(&mut awake);
+    }
+
+    fn shutdown(&mut self, reason: &str) {
+        for (_, connection) in &mut self.connections {
+            connection.close(Close::Server(reason.into()));
+        }
+        let give_up = self.shared.ambient.instant() + FAREWELL_MAX;
+        while self.say_farewell() && self.shared.ambient.instant() < give_up {
+            self.shared.ambient.pause(FAREWELL_PAUSE);
+        }
+        for (_, connection) in &mut self.connections {
+            connection.socket.close();
+            if !connection.finished {
+                connection.log_closed();
+            }
+        }
+        self.ended = true;
+    }
+
+    /// Writes everybody's last lines; says whether some still wait.
+    fn say_farewell(&mut self) -> bool {
+        let mut waiting = false;
+        for (_, connection) in &mut self.connections {
+            if !connection.finished {
+                let _ = connection.write();
+                waiting |= connection.out.waiting() > 0;
+            }
+        }
+        waiting
+    }
+}
