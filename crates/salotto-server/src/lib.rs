@@ -21,7 +21,7 @@ mod irc;
 mod jobs;
 pub mod listen;
 pub mod lockstep;
-mod plain;
+pub mod plain;
 mod shard;
 mod shared;
 mod text;

@@ -13,7 +13,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// What a person meant by a line: erased characters are gone, and so are arrow keys and other control characters.
 ///
 /// `None` means that they pressed the interrupt key.
-pub(crate) fn typed(line: &str) -> Option<Cow<'_, str>> {
+pub fn typed(line: &str) -> Option<Cow<'_, str>> {
     if line.ends_with(INTERRUPT) {
         return None;
     }
@@ -53,7 +53,7 @@ fn after_key(mut rest: std::str::Chars<'_>) -> std::str::Chars<'_> {
 }
 
 /// What somebody else wrote, without anything that a terminal would obey.
-pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+pub fn shown(text: &str) -> Cow<'_, str> {
     let text = formatting::strip(text);
     if !text.chars().any(is_obeyed) {
         return text;

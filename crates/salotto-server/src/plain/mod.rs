@@ -4,13 +4,13 @@
 //! for a name until the chat accepts one, and from then on everything typed is said in the current room, except what
 //! begins with a slash.
 
-mod clean;
+pub mod clean;
 mod command;
 mod earlier;
 mod online;
 mod render;
 mod session;
-pub(crate) mod telnet;
+pub mod telnet;
 mod text;
 
 pub(crate) use render::render;

@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 
 /// Stands at the end of a line whose author pressed the interrupt key. No other NUL passes the filter.
-pub(crate) const INTERRUPT: char = '\0';
+pub const INTERRUPT: char = '\0';
 /// Erases the whole line so far.
-pub(crate) const ERASE_LINE: char = '\u{15}';
+pub const ERASE_LINE: char = '\u{15}';
 /// Erases one character.
-pub(crate) const ERASE_CHARACTER: char = '\u{7f}';
+pub const ERASE_CHARACTER: char = '\u{7f}';
 
 const NUL: u8 = 0;
 const END_OF_FILE: u8 = 236;
@@ -45,7 +45,7 @@ enum State {
 
 /// Takes Telnet's commands out of a stream of bytes, however it is cut.
 #[derive(Debug, Default)]
-pub(crate) struct Filter {
+pub struct Filter {
     state: State,
 }
 
