@@ -27,6 +27,7 @@ mod shared;
 mod text;
 mod throttle;
 pub mod tls;
+pub mod websocket;
 
 use std::fs;
 use std::io;

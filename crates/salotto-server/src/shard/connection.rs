@@ -12,7 +12,7 @@ use salotto_wire::{LINE_LEN_MAX, LineBuffer, LineError};
 
 use super::CLOSING;
 use super::outgoing::{Framing, Outgoing};
-use super::socket::{Frame, Frames, Socket, Stream};
+use super::socket::{Socket, Stream};
 use crate::adapter::{Adapter, Plan, RenderKey};
 use crate::hub::{Answer, Ask, Query, Submission, Turn};
 use crate::irc::label;
@@ -20,6 +20,7 @@ use crate::jobs::{Job, JobResult};
 use crate::listen::{ListenerKind, Permit, WebSubprotocol};
 use crate::plain::telnet;
 use crate::shared::Shared;
+use crate::websocket::{Frame, Frames};
 
 /// How many submissions of one connection may be under way; it is not read from while there are more.
 const IN_FLIGHT_MAX: u32 = 128;
@@ -402,7 +403,7 @@ impl<S: Stream> Connection<S> {
                     None => return,
                 },
                 Input::Frames(frames) => {
-                    let next = frames.next();
+                    let next = frames.next_frame();
                     let answers = frames.answers();
                     io.out.framed(&answers);
                     match next {
