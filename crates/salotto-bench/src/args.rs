@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::compare::CompareArgs;
+use crate::guess::GuessArgs;
+use crate::history::HistoryArgs;
+use crate::overload::OverloadArgs;
 use crate::payload::{TEXT_LEN_MAX, TEXT_LEN_MIN};
+use crate::soak::SoakArgs;
+use crate::storm::StormArgs;
 
 /// Enough to keep a server busy, and less than the usual listen queue of 128.
 const IN_FLIGHT: usize = 64;
@@ -47,8 +52,18 @@ pub enum Load {
     Idle(IdleArgs),
     /// People who come and go
     Churn(ChurnArgs),
-    /// One member of a room stops reading
+    /// Members stop reading
     Slow(SlowArgs),
+    /// Everybody is cut off at once and comes back
+    Storm(StormArgs),
+    /// Wrong passwords from many addresses, and people who sign in meanwhile
+    Guess(GuessArgs),
+    /// Readers of history, while others write
+    History(HistoryArgs),
+    /// More than the server can bear
+    Overload(OverloadArgs),
+    /// For a long time everything at once
+    Soak(SoakArgs),
 }
 
 impl Load {
@@ -60,6 +75,11 @@ impl Load {
             Self::Idle(args) => &args.target,
             Self::Churn(args) => &args.target,
             Self::Slow(args) => &args.target,
+            Self::Storm(args) => &args.target,
+            Self::Guess(args) => &args.target,
+            Self::History(args) => &args.target,
+            Self::Overload(args) => &args.target,
+            Self::Soak(args) => &args.target,
         }
     }
 
@@ -71,6 +91,11 @@ impl Load {
             Self::Idle(args) => &mut args.target,
             Self::Churn(args) => &mut args.target,
             Self::Slow(args) => &mut args.target,
+            Self::Storm(args) => &mut args.target,
+            Self::Guess(args) => &mut args.target,
+            Self::History(args) => &mut args.target,
+            Self::Overload(args) => &mut args.target,
+            Self::Soak(args) => &mut args.target,
         }
     }
 }
@@ -265,30 +290,48 @@ pub struct ChurnArgs {
     pub sequence: Option<usize>,
 }
 
-/// One member stops reading.
+/// Members stop reading.
 #[derive(Args, Clone, Debug)]
 pub struct SlowArgs {
     /// Where to
     #[command(flatten)]
     pub target: Target,
-    /// Members of the room
+    /// Rooms
+    #[arg(long, default_value_t = 1)]
+    pub rooms: usize,
+    /// Members of each room
     #[arg(long, default_value_t = 200)]
     pub members: usize,
-    /// Members who speak
+    /// Members of each room who speak
     #[arg(long, default_value_t = 10)]
     pub senders: usize,
-    /// Messages a second
+    /// Members who stop, in all rooms together
+    #[arg(long, default_value_t = 1)]
+    pub stopped: usize,
+    /// Messages a second in all rooms together
     #[arg(long, default_value_t = 1000.0, value_parser = rate)]
     pub rate: f64,
     /// Bytes of a text
     #[arg(long, default_value_t = 100, value_parser = text_len)]
     pub size: usize,
-    /// Seconds of each of the two phases
+    /// Seconds of each phase: all read, some have stopped
     #[arg(long, default_value_t = 15.0, value_parser = seconds)]
     pub seconds: f64,
+    /// How many times the two phases alternate
+    #[arg(long, default_value_t = 1)]
+    pub rounds: usize,
+    /// Bytes that the system may hold for each who stops [default: the system's choice, often megabytes]
+    #[arg(long, value_name = "BYTES")]
+    pub receive_buffer: Option<usize>,
+    /// Fail also when one who stopped is disconnected
+    #[arg(long)]
+    pub require_catch_up: bool,
+    /// Fail also when members saw the messages of several senders in different orders
+    #[arg(long)]
+    pub require_total_order: bool,
 }
 
-fn text_len(text: &str) -> Result<usize, String> {
+pub(crate) fn text_len(text: &str) -> Result<usize, String> {
     let len: usize = text.parse().map_err(|_| "not a number".to_owned())?;
     if (TEXT_LEN_MIN..=TEXT_LEN_MAX).contains(&len) {
         Ok(len)
@@ -297,11 +340,11 @@ fn text_len(text: &str) -> Result<usize, String> {
     }
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     bounded(text, 0.0, 86_400.0)
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
     bounded(text, 0.001, 1e7)
 }
 

@@ -68,8 +68,19 @@ pub trait Listener {
     /// A member heard a message of this run at `now_ns`.
     fn heard(&mut self, member: usize, payload: Payload, now_ns: u64);
 
+    /// A member heard a message of this run at `now_ns`; `line` is the whole of it, without its ending.
+    #[inline]
+    fn heard_line(&mut self, member: usize, payload: Payload, _line: &[u8], now_ns: u64) {
+        self.heard(member, payload, now_ns);
+    }
+
     /// A member heard a message to a room that nobody of this run has sent in this form.
     fn damaged(&mut self, member: usize);
+
+    /// A member heard a message to a room that is none of this run; damaged, unless others are expected to speak.
+    fn foreign(&mut self, member: usize, _line: &[u8], _now_ns: u64) {
+        self.damaged(member);
+    }
 
     /// Something happened to a member.
     fn event(&mut self, _member: usize, _event: Event) {}
@@ -108,6 +119,12 @@ struct Member {
     out: Vec<u8>,
     out_from: usize,
     room: Option<usize>,
+    /// What it says first, instead of a name that the run chooses.
+    introduction: Option<Box<[u8]>>,
+    /// The address it connects from, when it is not the crowd's choice.
+    source: Option<IpAddr>,
+    /// Bytes that the system may hold for it unread, when they are not the system's choice.
+    receive_buffer: Option<usize>,
     nick: Nick,
     names_tried: u8,
     connects: u8,
@@ -232,6 +249,64 @@ impl Crowd {
         self.last_error.as_deref().unwrap_or("no reason given")
     }
 
+    /// The number of the run, which [`Crowd::listen_to`] takes.
+    pub fn run_number(&self) -> u64 {
+        self.run.number()
+    }
+
+    /// Lets this crowd go to the rooms of another one and understand what is said there.
+    pub fn listen_to(&mut self, run_number: u64, text_len: usize, rooms: &[String]) {
+        self.codec = Codec::new(run_number, text_len);
+        self.rooms = rooms.to_vec();
+        self.openings = rooms.iter().map(|room| format!("PRIVMSG {room} :").into_bytes()).collect();
+    }
+
+    /// The names of all rooms.
+    pub fn rooms(&self) -> &[String] {
+        &self.rooms
+    }
+
+    /// The room a member goes to when it connects the next time.
+    pub fn set_room(&mut self, at: usize, room: Option<usize>) {
+        self.members[at].room = room;
+    }
+
+    /// Takes a name that nobody else of this run has.
+    pub fn next_nick(&mut self) -> Nick {
+        self.run.next_nick()
+    }
+
+    /// Lets a member say these lines when it connects, instead of `NICK` and `USER` with a name of the run. What
+    /// the server says to them goes to [`Listener::line`], up to the end of the welcome.
+    pub fn introduce(&mut self, at: usize, lines: &str) {
+        self.members[at].introduction = Some(lines.as_bytes().into());
+    }
+
+    /// The address a member connects from, from its next connection on.
+    pub fn set_source(&mut self, at: usize, source: IpAddr) {
+        self.members[at].source = Some(source);
+    }
+
+    /// Lets the system hold little for a member that does not read, from its next connection on.
+    pub fn set_receive_buffer(&mut self, at: usize, bytes: usize) {
+        self.members[at].receive_buffer = Some(bytes);
+    }
+
+    /// How many bytes of a member wait here to be taken by the system.
+    pub fn unsent(&self, at: usize) -> usize {
+        self.members[at].out.len() - self.members[at].out_from
+    }
+
+    /// Whether a member is in its room.
+    pub fn is_ready(&self, at: usize) -> bool {
+        self.members[at].stage == Stage::Ready
+    }
+
+    /// How many connections are between their beginning and their room.
+    pub fn under_way(&self) -> usize {
+        self.under_way
+    }
+
     /// The name of a room.
     pub fn room(&self, room: usize) -> &str {
         &self.rooms[room]
@@ -327,8 +402,9 @@ impl Crowd {
     }
 
     fn connect(&mut self, at: usize) -> Result<()> {
-        let source = self.sources.get(at % self.sources.len().max(1)).copied();
-        let mut stream = connect(self.server, source)
+        let of_crowd = self.sources.get(at % self.sources.len().max(1)).copied();
+        let member = &self.members[at];
+        let mut stream = connect(self.server, member.source.or(of_crowd), member.receive_buffer)
             .with_context(|| format!("cannot connect to {}, connection {}", self.server, at + 1))?;
         self.poll
             .registry()
@@ -340,7 +416,12 @@ impl Crowd {
         member.out.clear();
         member.out_from = 0;
         // Goes out with the first writable event, when the connection stands.
-        let _ = write!(member.out, "NICK {nick}\r\nUSER bench 0 * :bench\r\n");
+        match &member.introduction {
+            Some(lines) => member.out.extend_from_slice(lines),
+            None => {
+                let _ = write!(member.out, "NICK {nick}\r\nUSER bench 0 * :bench\r\n");
+            }
+        }
         member.stream = Some(stream);
         member.stage = Stage::Registering;
         member.nick = nick;
@@ -495,7 +576,7 @@ impl Crowd {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             start = end + 1;
             match self.codec.decode(line) {
-                Decoded::Payload(payload) => listener.heard(at, payload, now_ns),
+                Decoded::Payload(payload) => listener.heard_line(at, payload, line, now_ns),
                 Decoded::Damaged => listener.damaged(at),
                 Decoded::Other => self.other(at, line, now_ns, listener),
             }
@@ -511,18 +592,21 @@ impl Crowd {
     }
 
     /// Handles a line that is not load: the conversation of registering and joining.
-    fn other(&mut self, at: usize, line: &[u8], now_ns: u64, listener: &mut impl Listener) {
-        let line = Line::parse(line);
+    fn other(&mut self, at: usize, text: &[u8], now_ns: u64, listener: &mut impl Listener) {
+        let line = Line::parse(text);
         let stage = self.members[at].stage;
+        let is_introduced = self.members[at].introduction.is_some();
         match (line.command, stage) {
             (b"PING", _) => {
                 let answer = format!("PONG :{}", String::from_utf8_lossy(line.param(0)));
                 self.send(at, &answer);
                 self.flush_or_close(at, listener);
             }
-            (b"PRIVMSG", _) if line.param(0).starts_with(b"#") => listener.damaged(at),
+            (b"PRIVMSG", _) if line.param(0).starts_with(b"#") => listener.foreign(at, text, now_ns),
             (b"376" | b"422", Stage::Registering) => self.registered(at, now_ns, listener),
-            (b"432" | b"433" | b"436" | b"437", Stage::Registering) => self.rename(at, &line, listener),
+            (b"432" | b"433" | b"436" | b"437", Stage::Registering) if !is_introduced => {
+                self.rename(at, &line, listener);
+            }
             (b"366", Stage::Joining) if self.is_own_room(at, line.param(1)) => {
                 self.become_ready(at, listener);
             }
@@ -660,10 +744,17 @@ fn sources(server: SocketAddr, connections: usize, wanted: Option<u8>) -> Result
         .context("too many source addresses")
 }
 
-fn connect(server: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+fn connect(
+    server: SocketAddr,
+    source: Option<IpAddr>,
+    receive_buffer: Option<usize>,
+) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
+    if let Some(bytes) = receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
     if let Some(source) = source {
         socket.bind(&SocketAddr::new(source, 0).into())?;
     }

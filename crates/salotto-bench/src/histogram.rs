@@ -32,6 +32,15 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// Counts all values of another one.
+    pub fn add(&mut self, other: &Self) {
+        for (own, others) in self.table.iter_mut().zip(&other.table) {
+            *own += others;
+        }
+        self.len += other.len;
+        self.max = self.max.max(other.max);
+    }
+
     /// How many values were counted.
     pub fn len(&self) -> u64 {
         self.len

@@ -14,22 +14,32 @@ pub mod histogram;
 pub mod line;
 pub mod order;
 pub mod payload;
+pub mod picture;
 pub mod process;
 pub mod report;
 pub mod text;
 
+mod account;
 mod alarm;
 mod churn;
 mod fanout;
 mod files;
+mod follow;
+mod guess;
+mod history;
 mod identity;
 mod idle;
 mod open_loop;
+mod overload;
 mod rooms;
 mod sequence;
 mod slow;
+mod soak;
+mod steady;
+mod storm;
 #[cfg(test)]
 mod tests;
+mod visitors;
 
 use std::path::Path;
 
@@ -65,6 +75,11 @@ fn run_load(load: &Load, server: &str) -> Result<Report> {
         Load::Idle(args) => idle::run(args, server),
         Load::Churn(args) => churn::run(args, server),
         Load::Slow(args) => slow::run(args, server),
+        Load::Storm(args) => storm::run(args, server),
+        Load::Guess(args) => guess::run(args, server),
+        Load::History(args) => history::run(args, server),
+        Load::Overload(args) => overload::run(args, server),
+        Load::Soak(args) => soak::run(args, server),
     }?;
     if !is_calm {
         report.warn(report.language().was_not_calm().to_owned());

@@ -7,6 +7,8 @@ use memchr::memchr;
 /// A line without its ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
+    /// The tags without their `@`; empty when there are none.
+    pub tags: &'a [u8],
     /// The prefix without its colon; empty when there is none.
     pub prefix: &'a [u8],
     /// The command or numeric as it stands.
@@ -15,18 +17,19 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Takes a line apart; tags are skipped.
+    /// Takes a line apart.
     pub fn parse(line: &'a [u8]) -> Self {
         let mut rest = trim(line);
-        if rest.first() == Some(&b'@') {
-            rest = word(rest).1;
+        let mut tags: &[u8] = b"";
+        if let [b'@', behind @ ..] = rest {
+            (tags, rest) = word(behind);
         }
         let mut prefix: &[u8] = b"";
         if let [b':', behind @ ..] = rest {
             (prefix, rest) = word(behind);
         }
         let (command, rest) = word(rest);
-        Self { prefix, command, rest }
+        Self { tags, prefix, command, rest }
     }
 
     /// The name in the prefix, up to `!` or `@`.
@@ -34,6 +37,12 @@ impl<'a> Line<'a> {
         let end =
             self.prefix.iter().position(|byte| matches!(byte, b'!' | b'@')).unwrap_or(self.prefix.len());
         &self.prefix[..end]
+    }
+
+    /// The value of a tag, as it stands.
+    pub fn tag(&self, name: &str) -> Option<&'a [u8]> {
+        let mut tags = self.tags.split(|byte| *byte == b';');
+        tags.find_map(|tag| tag.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
     }
 
     /// The parameters, the last one without its colon.
@@ -109,6 +118,13 @@ mod tests {
             let text = format!(":{prefix} QUIT");
             assert_eq!(Line::parse(text.as_bytes()).nick(), nick.as_bytes());
         }
+    }
+
+    #[test]
+    fn tags_are_found_by_their_whole_name() {
+        let line = Line::parse(b"@time=x;msgid=y=z;bot;batch=h :s PRIVMSG #a :b");
+        assert_eq!((line.tag("msgid"), line.tag("batch")), (Some(&b"y=z"[..]), Some(&b"h"[..])));
+        assert_eq!((line.tag("msg"), line.tag("bot"), Line::parse(b"PING x").tag("x")), (None, None, None));
     }
 
     #[test]

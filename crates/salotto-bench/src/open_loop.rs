@@ -1,6 +1,7 @@
 //! Messages at a steady rate, whatever the server does. Each has a time at which it is meant to leave, and its
 //! latency counts from there, so that a server that stands still cannot hide it by holding up the client.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,21 +21,71 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 /// How long nothing may arrive before what is missing counts as lost.
 const STALL_LIMIT: Duration = Duration::from_secs(15);
 
-/// How often the server's memory is looked at.
+/// How often the server's memory is looked at, and whether a phase without a set end is to end.
 const MEMORY_EVERY_NS: u64 = 50_000_000;
 
 /// A lag that belongs into the warnings: from one millisecond and a fifth of the latency itself.
 const LAG_MS_MAX: f64 = 1.0;
 const LAG_SHARE_MAX: f64 = 0.2;
 
-/// What one phase found.
+/// What one phase found, or several together.
+#[derive(Default)]
 pub struct PhaseFigures {
     /// CPU used while measuring.
     pub cpu: CpuUse,
     /// Deliveries that arrived while measuring.
     pub deliveries: u64,
+    /// Members who read, without the sender, times messages, while measuring: what arrives when all is well.
+    pub due: u64,
+    /// Messages that were not sent while measuring, because those before them were not taken yet.
+    pub held_back: u64,
     /// The most memory that was resident, if the server's process is known.
     pub resident_max: Option<u64>,
+    /// From the moment a message was meant to leave until a member had it.
+    pub latency: Histogram,
+    /// From the moment a message was meant to leave until it left.
+    pub lag: Histogram,
+}
+
+impl PhaseFigures {
+    /// Adds those of another phase.
+    pub fn add(&mut self, other: &Self) {
+        self.cpu.add(&other.cpu);
+        self.deliveries += other.deliveries;
+        self.due += other.due;
+        self.held_back += other.held_back;
+        self.resident_max = self.resident_max.max(other.resident_max);
+        self.latency.add(&other.latency);
+        self.lag.add(&other.lag);
+    }
+}
+
+/// When a phase ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Until<'a> {
+    /// After so many seconds.
+    Seconds(f64),
+    /// When somebody says so.
+    Told(&'a AtomicBool),
+}
+
+/// The latencies of some seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// When it ended, in nanoseconds of the crowd's clock.
+    pub end_ns: u64,
+    /// Half of them took at most, in milliseconds.
+    pub p50_ms: f64,
+    /// 99 of 100 took at most, in milliseconds.
+    pub p99_ms: f64,
+}
+
+/// Latencies, window by window.
+struct Windows {
+    every_ns: u64,
+    end_ns: u64,
+    latency: Histogram,
+    found: Vec<Window>,
 }
 
 /// Rooms of equal size in which all but the last members speak in turn.
@@ -46,8 +97,9 @@ pub struct OpenLoop {
     interval_ns: f64,
     /// Messages sent, by room and slot.
     sent: Vec<u32>,
-    /// Messages sent in all phases.
+    /// Messages sent in all phases, and those that were meant to be sent and were not.
     sent_len: u64,
+    passed_over: u64,
     /// Deliveries that are due to members who read.
     due: u64,
     /// Deliveries to members who read.
@@ -60,7 +112,15 @@ pub struct OpenLoop {
     damaged: u64,
     closed: u64,
     last_heard_ns: u64,
-    stopped: Option<Stopped>,
+    stopped: Vec<Stopped>,
+    /// For each member its place in [`OpenLoop::stopped`], if it is there.
+    stopped_at: Vec<Option<u32>>,
+    /// How many of a room's members are.
+    stopped_len: Vec<usize>,
+    due_measured: u64,
+    held_back: u64,
+    hold_back_above: usize,
+    windows: Option<Windows>,
 }
 
 /// The member that does not read.
@@ -86,6 +146,7 @@ impl OpenLoop {
             interval_ns: 1e9 / rate,
             sent: vec![0; rooms * senders],
             sent_len: 0,
+            passed_over: 0,
             due: 0,
             arrived: 0,
             measured_ns: 0..0,
@@ -95,8 +156,41 @@ impl OpenLoop {
             damaged: 0,
             closed: 0,
             last_heard_ns: 0,
-            stopped: None,
+            stopped: Vec::new(),
+            stopped_at: vec![None; rooms * members],
+            stopped_len: vec![0; rooms],
+            due_measured: 0,
+            held_back: 0,
+            hold_back_above: usize::MAX,
+            windows: None,
         }
+    }
+
+    /// Changes the messages a second, from the next phase on.
+    pub fn set_rate(&mut self, rate: f64) {
+        self.interval_ns = 1e9 / rate;
+    }
+
+    /// Leaves a message out when its sender has more than so many bytes that the system has not taken: people do not
+    /// type on while their program hangs.
+    pub fn hold_back_above(&mut self, bytes: usize) {
+        self.hold_back_above = bytes;
+    }
+
+    /// Also sums up the latencies of every so many seconds.
+    pub fn keep_windows(&mut self, seconds: f64, now_ns: u64) {
+        let every_ns = ns(seconds);
+        self.windows = Some(Windows {
+            every_ns,
+            end_ns: now_ns + every_ns,
+            latency: Histogram::default(),
+            found: Vec::new(),
+        });
+    }
+
+    /// What was summed up so far.
+    pub fn windows(&self) -> &[Window] {
+        self.windows.as_ref().map_or(&[], |windows| &windows.found)
     }
 
     /// Messages sent so far.
@@ -111,15 +205,26 @@ impl OpenLoop {
 
     /// Lets a member count as one that does not read: its latencies are left out.
     pub fn stop(&mut self, member: usize, nick: String) {
-        self.stopped = Some(Stopped { member, nick, gone_ns: None, heard: 0 });
+        if self.stopped_at[member].is_none() {
+            self.stopped_at[member] = Some(self.stopped.len() as u32);
+            self.stopped_len[member / self.members] += 1;
+            self.stopped.push(Stopped { member, nick, gone_ns: None, heard: 0 });
+        }
     }
 
-    /// The member that does not read.
-    pub fn stopped(&self) -> Option<&Stopped> {
-        self.stopped.as_ref()
+    /// Lets all members count as ones that read.
+    pub fn start_again(&mut self) {
+        self.stopped.clear();
+        self.stopped_at.fill(None);
+        self.stopped_len.fill(0);
     }
 
-    /// Sends for `warmup` and `seconds`, measures the second part, and waits for what is under way.
+    /// The members that do not read.
+    pub fn stopped(&self) -> &[Stopped] {
+        &self.stopped
+    }
+
+    /// Sends for `warmup` seconds and then `until`, measures the second part, and waits for what is under way.
     ///
     /// # Errors
     ///
@@ -128,41 +233,57 @@ impl OpenLoop {
         &mut self,
         crowd: &mut Crowd,
         warmup: f64,
-        seconds: f64,
+        until: Until<'_>,
         pid: Option<u32>,
     ) -> Result<PhaseFigures> {
         let start_ns = crowd.now_ns();
         let warm_ns = start_ns + ns(warmup);
-        let end_ns = warm_ns + ns(seconds);
+        let (end_ns, told) = match until {
+            Until::Seconds(seconds) => (warm_ns + ns(seconds), None),
+            Until::Told(flag) => (u64::MAX, Some(flag)),
+        };
         self.measured_ns = warm_ns..end_ns;
         self.latency.clear();
         self.lag.clear();
-        self.deliveries = 0;
+        (self.deliveries, self.due_measured, self.held_back) = (0, 0, 0);
         let mut memory = Peak { pid, next_ns: 0, resident_max: None };
-        self.send_until(crowd, start_ns, warm_ns, &mut memory)?;
+        self.send_until(crowd, start_ns, warm_ns, None, &mut memory)?;
         let cpu = CpuSample::take(pid);
-        self.send_until(crowd, warm_ns, end_ns, &mut memory)?;
+        let held_back = self.held_back;
+        self.send_until(crowd, warm_ns, end_ns, told, &mut memory)?;
+        let held_back = self.held_back - held_back;
         let cpu = CpuSample::take(pid).since(&cpu);
+        let end_ns = end_ns.min(crowd.now_ns());
+        // What arrives later belongs to no rate.
+        self.measured_ns.end = end_ns;
         self.drain(crowd, end_ns, &mut memory)?;
-        Ok(PhaseFigures { cpu, deliveries: self.deliveries, resident_max: memory.resident_max })
+        Ok(PhaseFigures {
+            cpu,
+            deliveries: self.deliveries,
+            due: self.due_measured,
+            held_back,
+            resident_max: memory.resident_max,
+            latency: self.latency.clone(),
+            lag: self.lag.clone(),
+        })
     }
 
     /// Adds what is under the name of each phase.
     pub fn report_phase(&self, phase: &str, figures: &PhaseFigures, report: &mut Report) {
-        let readers = (self.members - 1 - usize::from(self.stopped.is_some())) as f64;
+        let readers = self.readers();
         let deliveries_per_s = figures.deliveries as f64 / figures.cpu.wall_s;
         report.number(format!("{phase}achieved_rate"), deliveries_per_s / readers);
         report.number(format!("{phase}deliveries_per_s"), deliveries_per_s);
-        report.latencies(phase, &self.latency);
+        report.latencies(phase, &figures.latency);
         if let Some(server_s) = figures.cpu.server_s.filter(|_| figures.deliveries > 0) {
             let per_million = 1e6 * server_s / figures.deliveries as f64;
             report.number(format!("{phase}server_cpu_s_per_million"), per_million);
         }
         report.cpu(phase, &figures.cpu);
-        let lag_ms = quantile_ms(&self.lag, 0.99);
+        let lag_ms = quantile_ms(&figures.lag, 0.99);
         report.number(format!("{phase}client_lag_p99_ms"), lag_ms);
-        report.number(format!("{phase}client_lag_max_ms"), Some(self.lag.max() as f64 / 1e6));
-        let p99_ms = quantile_ms(&self.latency, 0.99).unwrap_or(0.0);
+        report.number(format!("{phase}client_lag_max_ms"), Some(figures.lag.max() as f64 / 1e6));
+        let p99_ms = quantile_ms(&figures.latency, 0.99).unwrap_or(0.0);
         if let Some(lag_ms) = lag_ms.filter(|lag_ms| *lag_ms > LAG_MS_MAX && *lag_ms > LAG_SHARE_MAX * p99_ms)
         {
             report.warn(report.language().client_is_late(lag_ms));
@@ -179,12 +300,28 @@ impl OpenLoop {
         report.must_be_zero("damaged", self.damaged);
     }
 
-    fn send_until(&mut self, crowd: &mut Crowd, start_ns: u64, end_ns: u64, memory: &mut Peak) -> Result<()> {
+    /// Readers of a message, without its sender, on average of all rooms.
+    pub fn readers(&self) -> f64 {
+        let stopped: usize = self.stopped_len.iter().sum();
+        self.members as f64 - 1.0 - stopped as f64 / self.rooms as f64
+    }
+
+    fn send_until(
+        &mut self,
+        crowd: &mut Crowd,
+        start_ns: u64,
+        end_ns: u64,
+        told: Option<&AtomicBool>,
+        memory: &mut Peak,
+    ) -> Result<()> {
         // Counted from the phase's own start, so that rounding does not add up.
         let mut sent = 0u64;
         loop {
             let now_ns = crowd.now_ns();
             memory.look(now_ns);
+            if told.is_some_and(|told| told.load(Ordering::Relaxed)) {
+                return Ok(());
+            }
             let mut next_ns = start_ns + (sent as f64 * self.interval_ns) as u64;
             while next_ns <= now_ns && next_ns < end_ns {
                 self.send(crowd, next_ns)?;
@@ -194,22 +331,29 @@ impl OpenLoop {
             if now_ns >= end_ns {
                 return Ok(());
             }
-            crowd.turn(next_ns.min(end_ns), self)?;
+            let look_ns = if told.is_some() { now_ns + MEMORY_EVERY_NS } else { end_ns };
+            crowd.turn(next_ns.min(end_ns).min(look_ns), self)?;
         }
     }
 
     fn send(&mut self, crowd: &mut Crowd, intended_ns: u64) -> Result<()> {
-        let at = self.sent_len as usize;
+        let at = (self.sent_len + self.passed_over) as usize;
         let (room, slot) = (at % self.rooms, at / self.rooms % self.senders);
         let sender = room * self.members + slot;
-        self.sent_len += 1;
-        if !crowd.is_connected(sender) {
+        if !crowd.is_connected(sender) || crowd.unsent(sender) > self.hold_back_above {
+            self.passed_over += 1;
+            self.held_back += 1;
             return Ok(());
         }
+        self.sent_len += 1;
         let sent = &mut self.sent[room * self.senders + slot];
         let payload = Payload { sender: sender as u32, seq: u64::from(*sent), intended_ns };
         *sent += 1;
-        self.due += (self.members - 1 - usize::from(self.stopped.is_some())) as u64;
+        let readers = self.members - self.stopped_len[room] - usize::from(self.stopped_at[sender].is_none());
+        self.due += readers as u64;
+        if self.measured_ns.contains(&intended_ns) {
+            self.due_measured += readers as u64;
+        }
         crowd.say(sender, payload)?;
         crowd.flush(sender, self);
         self.lag.record(crowd.now_ns().saturating_sub(intended_ns));
@@ -246,15 +390,19 @@ impl Listener for OpenLoop {
         if sender == member || self.check.heard(member, slot, payload.seq) == Heard::Repeated {
             return;
         }
-        if let Some(stopped) = self.stopped.as_mut().filter(|stopped| stopped.member == member) {
-            stopped.heard += 1;
+        if let Some(at) = self.stopped_at[member] {
+            self.stopped[at as usize].heard += 1;
             return;
         }
         self.last_heard_ns = now_ns;
         self.arrived += 1;
         self.deliveries += u64::from(self.measured_ns.contains(&now_ns));
+        let took_ns = now_ns.saturating_sub(payload.intended_ns);
         if self.measured_ns.contains(&payload.intended_ns) {
-            self.latency.record(now_ns.saturating_sub(payload.intended_ns));
+            self.latency.record(took_ns);
+        }
+        if let Some(windows) = &mut self.windows {
+            windows.record(took_ns, now_ns);
         }
     }
 
@@ -263,15 +411,31 @@ impl Listener for OpenLoop {
     }
 
     fn event(&mut self, member: usize, event: Event) {
-        let is_stopped = self.stopped.as_ref().is_some_and(|stopped| stopped.member == member);
-        self.closed += u64::from(event == Event::Closed && !is_stopped);
+        self.closed += u64::from(event == Event::Closed && self.stopped_at[member].is_none());
     }
 
     fn line(&mut self, _member: usize, line: &Line<'_>, now_ns: u64) {
-        let Some(stopped) = self.stopped.as_mut().filter(|stopped| stopped.gone_ns.is_none()) else { return };
-        if matches!(line.command, b"QUIT" | b"PART" | b"KICK") && line.nick() == stopped.nick.as_bytes() {
+        if self.stopped.is_empty() || !matches!(line.command, b"QUIT" | b"PART" | b"KICK") {
+            return;
+        }
+        let gone = self.stopped.iter_mut().find(|stopped| stopped.nick.as_bytes() == line.nick());
+        if let Some(stopped) = gone.filter(|stopped| stopped.gone_ns.is_none()) {
             stopped.gone_ns = Some(now_ns);
         }
+    }
+}
+
+impl Windows {
+    fn record(&mut self, took_ns: u64, now_ns: u64) {
+        if now_ns >= self.end_ns {
+            let ms = |quantile| quantile_ms(&self.latency, quantile).unwrap_or(0.0);
+            let (p50_ms, p99_ms) = (ms(0.5), ms(0.99));
+            self.found.push(Window { end_ns: self.end_ns, p50_ms, p99_ms });
+            self.latency.clear();
+            // Silence leaves windows out.
+            self.end_ns += (1 + (now_ns - self.end_ns) / self.every_ns) * self.every_ns;
+        }
+        self.latency.record(took_ns);
     }
 }
 

@@ -24,6 +24,18 @@ pub struct Memory {
     pub resident: u64,
     /// The most that was ever resident (`VmHWM`).
     pub resident_max: u64,
+    /// Threads.
+    pub threads: u64,
+}
+
+/// How many files and sockets process `pid` has open; `None` when that cannot be seen.
+pub fn open_files(pid: u32) -> Option<u64> {
+    Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64)
+}
+
+/// The machine's load: processes that run or wait to run, on average of the last minute.
+pub fn load_average() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
 }
 
 impl Memory {
@@ -79,6 +91,18 @@ impl CpuSample {
 }
 
 impl CpuUse {
+    /// Adds what was used at another time.
+    pub fn add(&mut self, other: &Self) {
+        let sum = |one: Option<f64>, two: Option<f64>| match (one, two) {
+            (Some(one), Some(two)) => Some(one + two),
+            (one, two) => one.or(two),
+        };
+        self.wall_s += other.wall_s;
+        self.server_s = sum(self.server_s, other.server_s);
+        self.client_s = sum(self.client_s, other.client_s);
+        self.other_s = sum(self.other_s, other.other_s);
+    }
+
     /// A CPU time as percentage of one core.
     pub fn percent(&self, cpu_s: Option<f64>) -> Option<f64> {
         cpu_s.map(|cpu_s| 100.0 * cpu_s / self.wall_s)
@@ -129,12 +153,13 @@ fn parse_stat(text: &str) -> Option<f64> {
 }
 
 fn parse_status(text: &str) -> Option<Memory> {
-    let bytes = |name: &str| {
+    let number = |name: &str| -> Option<u64> {
         let line = text.lines().find(|line| line.starts_with(name))?;
-        let kilobytes: u64 = line.split_ascii_whitespace().nth(1)?.parse().ok()?;
-        Some(kilobytes * 1024)
+        line.split_ascii_whitespace().nth(1)?.parse().ok()
     };
-    Some(Memory { resident: bytes("VmRSS:")?, resident_max: bytes("VmHWM:")? })
+    let bytes = |name| number(name).map(|kilobytes| kilobytes * 1024);
+    let threads = number("Threads:").unwrap_or(0);
+    Some(Memory { resident: bytes("VmRSS:")?, resident_max: bytes("VmHWM:")?, threads })
 }
 
 /// Busy time of all cores: everything in the first line of `/proc/stat` but idle and waiting for disks. Guests'
@@ -166,7 +191,10 @@ mod tests {
     fn memory_is_read_in_bytes() {
         let text =
             "Name:\tserver\nVmPeak:\t  9999 kB\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nThreads:\t4\n";
-        assert_eq!(parse_status(text), Some(Memory { resident: 1_048_576, resident_max: 2_097_152 }));
+        assert_eq!(
+            parse_status(text),
+            Some(Memory { resident: 1_048_576, resident_max: 2_097_152, threads: 4 })
+        );
         assert_eq!(parse_status("Name:\tkthread\n"), None);
     }
 

@@ -50,6 +50,15 @@ impl Value {
     }
 }
 
+/// How something went over the time of a run.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Its name. The unit, where there is one, ends it.
+    pub name: String,
+    /// Seconds from the beginning, and the value then.
+    pub points: Vec<(f64, f64)>,
+}
+
 /// The findings of one run against one server.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -59,6 +68,7 @@ pub struct Report {
     pub server: String,
     language: Language,
     figures: Vec<(String, Value)>,
+    series: Vec<Series>,
     warnings: Vec<String>,
     faults: Vec<String>,
 }
@@ -71,6 +81,7 @@ impl Report {
             server,
             language: Language::from_environment(),
             figures: Vec::new(),
+            series: Vec::new(),
             warnings: Vec::new(),
             faults: Vec::new(),
         }
@@ -165,6 +176,11 @@ impl Report {
         }
     }
 
+    /// Adds how something went over time; it is in the JSON only.
+    pub fn series(&mut self, series: Series) {
+        self.series.push(series);
+    }
+
     /// Adds a warning, once.
     pub fn warn(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
@@ -175,6 +191,13 @@ impl Report {
     /// Adds a fault that no figure shows.
     pub fn fail(&mut self, fault: String) {
         self.faults.push(fault);
+    }
+
+    /// Adds all of another report, its figures under the name of a phase.
+    pub fn append(&mut self, phase: &str, other: Self) {
+        self.figures.extend(other.figures.into_iter().map(|(name, value)| (format!("{phase}{name}"), value)));
+        self.faults.extend(other.faults.into_iter().map(|fault| format!("{phase}{fault}")));
+        other.warnings.into_iter().for_each(|warning| self.warn(warning));
     }
 
     /// The table for people.
@@ -198,10 +221,13 @@ impl Report {
     pub fn json(&self) -> Json {
         let figures: Map<String, Json> =
             self.figures.iter().map(|(name, value)| (name.clone(), value.json())).collect();
+        let series: Map<String, Json> =
+            self.series.iter().map(|series| (series.name.clone(), json!(series.points))).collect();
         json!({
             "scenario": self.scenario,
             "server": self.server,
             "figures": figures,
+            "series": series,
             "warnings": self.warnings,
             "faults": self.faults,
         })

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::args::RoomsArgs;
 use crate::crowd::Crowd;
 use crate::fanout::{SETTLE_LIMIT, SETTLE_QUIET};
-use crate::open_loop::OpenLoop;
+use crate::open_loop::{OpenLoop, Until};
 use crate::report::Report;
 
 /// Runs the scenario.
@@ -26,7 +26,7 @@ pub fn run(args: &RoomsArgs, server: &str) -> Result<Report> {
     let gathered =
         crowd.gather(args.target.in_flight, Duration::from_secs(args.target.gather_limit), &mut open_loop)?;
     crowd.settle(SETTLE_QUIET, SETTLE_LIMIT, &mut open_loop)?;
-    let figures = open_loop.phase(&mut crowd, args.warmup, args.seconds, args.target.pid)?;
+    let figures = open_loop.phase(&mut crowd, args.warmup, Until::Seconds(args.seconds), args.target.pid)?;
     open_loop.report_phase("", &figures, &mut report);
     open_loop.report_counts(&crowd, args.require_total_order, &mut report);
     report.must_be_zero("closed", open_loop.closed());

@@ -166,10 +166,23 @@ fn a_sequence_of_joins_is_announced_to_all() {
 #[test]
 fn who_stopped_reading_catches_up() {
     let report = with_server("127.0.0.1:0", Writing::Coalesced(None), |target| {
-        let args = SlowArgs { target, members: 6, senders: 2, rate: 200.0, size: 60, seconds: 0.2 };
+        let args = SlowArgs {
+            target,
+            rooms: 2,
+            members: 6,
+            senders: 2,
+            stopped: 3,
+            rate: 200.0,
+            size: 60,
+            seconds: 0.2,
+            rounds: 2,
+            receive_buffer: None,
+            require_catch_up: true,
+            require_total_order: false,
+        };
         slow::run(&args, "floor").expect("slow")
     });
     assert_eq!(report.faults(), [""; 0], "{}", report.table());
-    assert_eq!(count(&report, "messages_while_stopped"), count(&report, "of_these_received_later"));
-    assert!(count(&report, "messages_while_stopped") >= 240);
+    assert_eq!(number(&report, "of_these_received_later"), 240.0);
+    assert_eq!((count(&report, "messages_while_stopped"), count(&report, "stopped_disconnected")), (240, 0));
 }

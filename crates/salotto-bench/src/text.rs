@@ -143,6 +143,19 @@ impl Language {
         )
     }
 
+    /// Asks for the restart that a scenario waits for.
+    pub fn restart_now(self) -> &'static str {
+        self.pick("ready: restart the server now", "pronto: riavviare ora il server")
+    }
+
+    /// Says that not everybody came back.
+    pub fn not_all_back(self, back: usize, people: usize, complaint: &str) -> String {
+        match self {
+            Self::English => format!("only {back} of {people} came back: {complaint}"),
+            Self::Italian => format!("sono tornati solo in {back} su {people}: {complaint}"),
+        }
+    }
+
     /// Says that the run stood still.
     pub fn stalled(self, seconds: u64) -> String {
         match self {
