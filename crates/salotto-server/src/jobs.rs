@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use argon2::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use salotto_core::{AccountId, Conversation, Key, PostRecord, RoomId, SessionId, Timestamp, nick_key};
-use salotto_store::{AccountVerifier, HistoryQuery, Reader, StoreError};
+use salotto_core::{AccountId, Conversation, Key, PostRecord, RoomId, Seq, SessionId, Timestamp, nick_key};
+use salotto_store::{AccountVerifier, HistoryQuery, Reader, Ref, StoreError};
 
 use crate::ambient::Ambient;
 use crate::config::{Accounts, Password};
@@ -49,6 +49,15 @@ pub(crate) enum Job {
         conversation: Conversation,
         /// What of it.
         query: HistoryQuery,
+        /// At most so many posts.
+        limit: usize,
+    },
+    /// Read history that a slow reader has missed.
+    Missed {
+        /// Of which room.
+        room: RoomId,
+        /// From which post on, not including it.
+        behind: Seq,
         /// At most so many posts.
         limit: usize,
     },
@@ -117,7 +126,7 @@ impl Jobs {
     pub fn submit(&self, session: SessionId, job: Job) -> Result<(), Job> {
         let queue = match job {
             Job::Authenticate { .. } | Job::Hash { .. } | Job::Check { .. } => &self.hashing,
-            Job::History { .. } | Job::Targets { .. } => &self.reading,
+            Job::History { .. } | Job::Missed { .. } | Job::Targets { .. } => &self.reading,
         };
         if queue.waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
             queue.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -187,9 +196,9 @@ impl Worker {
         loop {
             let next = self.inbox.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
             let Ok((session, job)) = next else { return };
-            let result = self.clerk.carry_out(job);
+            let news = self.clerk.carry_out(session, job);
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            ShardHandle::of(&self.shards, session).send(News::Job(session, result));
+            ShardHandle::of(&self.shards, session).send(news);
         }
     }
 }
@@ -305,20 +314,23 @@ impl<A: Archive> Clerk<A> {
         Clerk { archive, hasher }
     }
 
-    /// Carries out a job.
-    pub fn carry_out(&mut self, job: Job) -> JobResult {
+    /// Carries out a session's job; gives what its shard is to hear.
+    pub fn carry_out(&mut self, session: SessionId, job: Job) -> News {
         let read = match job {
-            Job::Authenticate { account, password } => self.authenticate(&account, &password),
-            Job::Hash { password } => return JobResult::Hashed(self.hasher.hash(&password)),
-            Job::Check { expected, given } => {
-                return JobResult::Checked(match expected {
-                    Some(expected) => expected.verify(&given),
-                    None => {
-                        self.hasher.pretend(&given);
-                        false
-                    }
-                });
+            Job::Missed { room, behind, limit } => {
+                let query = HistoryQuery::After(Ref::Seq(behind));
+                let page = self.archive.history(Conversation::Room(room), query, limit);
+                return News::Missed(session, page.map_err(cannot_read).ok());
             }
+            Job::Authenticate { account, password } => self.authenticate(&account, &password),
+            Job::Hash { password } => Ok(JobResult::Hashed(self.hasher.hash(&password))),
+            Job::Check { expected, given } => Ok(JobResult::Checked(match expected {
+                Some(expected) => expected.verify(&given),
+                None => {
+                    self.hasher.pretend(&given);
+                    false
+                }
+            })),
             Job::History { conversation, query, limit } => {
                 self.archive.history(conversation, query, limit).map(JobResult::History)
             }
@@ -326,10 +338,11 @@ impl<A: Archive> Clerk<A> {
                 self.targets(account, &rooms, from, to, limit)
             }
         };
-        read.unwrap_or_else(|error| {
-            tracing::error!(target: "salotto::store", event = "error", reason = %error, "history cannot be read");
+        let result = read.unwrap_or_else(|error| {
+            cannot_read(error);
             JobResult::Failed
-        })
+        });
+        News::Job(session, result)
     }
 
     fn targets(
@@ -367,6 +380,11 @@ impl<A: Archive> Clerk<A> {
         let right = verify(password, &known.verifier);
         Ok(JobResult::Authenticated(right.then_some(known.id)))
     }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "an error that is dealt with")]
+fn cannot_read(error: StoreError) {
+    tracing::error!(target: "salotto::store", event = "error", reason = %error, "history cannot be read");
 }
 
 /// Hashes passwords with argon2id at the configured cost.

@@ -273,8 +273,8 @@ impl<C: Chat, S: Stream> Lockstep<C, S> {
     pub fn carry_out(&mut self, session: SessionId, archive: &mut impl Archive) -> bool {
         let Some(at) = self.waiting_jobs().position(|waiting| waiting == session) else { return false };
         let (session, job) = self.jobs.remove(at);
-        let result = Clerk::new(archive, self.hasher.clone()).carry_out(job);
-        self.seat(session).inbox.push_back(News::Job(session, result));
+        let news = Clerk::new(archive, self.hasher.clone()).carry_out(session, job);
+        self.seat(session).inbox.push_back(news);
         true
     }
 

@@ -47,6 +47,8 @@ pub(crate) struct Metrics {
     pub connections: AtomicU64,
     /// Sessions signed in now.
     pub sessions: AtomicU64,
+    /// Connections that are far behind with reading now.
+    pub lagged: AtomicU64,
     /// Connections ever accepted.
     pub accepted: AtomicU64,
     /// Lines taken from clients.
@@ -101,7 +103,7 @@ impl Metrics {
     /// The counters as Prometheus text.
     pub fn prometheus(&self, read_only: bool) -> String {
         let mut text = String::new();
-        let rows: [(&str, &str, &str, u64); 9] = [
+        let rows: [(&str, &str, &str, u64); 10] = [
             (
                 "salotto_connections",
                 "gauge",
@@ -109,6 +111,12 @@ impl Metrics {
                 self.connections.load(Ordering::Relaxed),
             ),
             ("salotto_sessions", "gauge", "Sessions signed in now.", self.sessions.load(Ordering::Relaxed)),
+            (
+                "salotto_lagged",
+                "gauge",
+                "Connections that are far behind with reading now.",
+                self.lagged.load(Ordering::Relaxed),
+            ),
             (
                 "salotto_accepted_total",
                 "counter",

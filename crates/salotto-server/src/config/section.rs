@@ -139,6 +139,11 @@ pub struct Limits {
     pub ping_seconds: u64,
     /// Seconds of silence after which a client is given up.
     pub drop_seconds: u64,
+    /// Seconds that a connection may take nothing of what waits for it, before it is closed.
+    pub stall_seconds: u64,
+    /// Bytes waiting for one connection above which it is lagged: posts to rooms are no longer queued for it, and
+    /// shown from history when it reads again.
+    pub sendq_soft: usize,
     /// Bytes waiting for one connection above which it is closed.
     pub sendq: usize,
     /// Commands that one connection may send at once.
@@ -170,7 +175,9 @@ impl Default for Limits {
             registration_seconds: 15,
             ping_seconds: 60,
             drop_seconds: 90,
-            sendq: 1024 * 1024,
+            stall_seconds: 30,
+            sendq_soft: 256 * 1024,
+            sendq: 512 * 1024,
             flood_burst: 100,
             flood_per_second: 20,
             account_registrations_per_hour: 3,

@@ -165,6 +165,13 @@ fn limits(limits: &Limits, check: &mut Check) {
     );
     // A whole line with its tags (8191 + 512 bytes) has to fit, and the names of a large room.
     check.range("limits.sendq", limits.sendq, 64 * 1024..=1024 * 1024 * 1024);
+    check.range("limits.stall_seconds", limits.stall_seconds, 1..=3_600);
+    check.range("limits.sendq_soft", limits.sendq_soft, 4 * 1024..=1024 * 1024 * 1024);
+    check.require(
+        limits.sendq > limits.sendq_soft,
+        "limits.sendq",
+        format!("must be more than limits.sendq_soft, which is {}", limits.sendq_soft),
+    );
     check.range("limits.flood_burst", limits.flood_burst, 1..=100_000);
     check.range("limits.flood_per_second", limits.flood_per_second, 1..=100_000);
     check.range("limits.account_registrations_per_hour", limits.account_registrations_per_hour, 0..=100_000);

@@ -7,13 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use salotto_core::{Command, Ending, Event, Leaving, Nick, RequestId, SessionId};
+use salotto_core::{
+    Command, Ending, Event, Leaving, Nick, PostKind, PostRecord, PostTarget, RequestId, RoomId, RoomName,
+    Seq, SessionId,
+};
 use salotto_wire::{LINE_LEN_MAX, LineBuffer, LineError};
 
 use super::CLOSING;
+use super::lag::{Lag, PAGE_LEN};
 use super::outgoing::{Framing, Outgoing};
 use super::socket::{Socket, Stream};
-use crate::adapter::{Adapter, Plan, RenderKey};
+use crate::SERVER_SESSION;
+use crate::adapter::{self, Adapter, Plan, RenderKey};
 use crate::hub::{Answer, Ask, Query, Submission, Turn};
 use crate::irc::label;
 use crate::jobs::{Job, JobResult};
@@ -26,6 +31,8 @@ use crate::websocket::{Frame, Frames};
 const IN_FLIGHT_MAX: u32 = 128;
 /// How long a closing connection may take to read its last lines.
 const LINGER: Duration = Duration::from_secs(5);
+/// How many bytes may wait for somebody who has not signed in.
+pub(super) const UNREGISTERED_SENDQ_MAX: usize = 32 * 1024;
 /// How long somebody at a bare terminal may think about a name.
 const PATIENCE_PLAIN: Duration = Duration::from_secs(300);
 
@@ -254,6 +261,12 @@ pub(crate) struct Connection<S> {
     stalled: Vec<u8>,
     pending: VecDeque<Pending>,
     closing: Option<(Close, Instant)>,
+    /// What it has missed, while it is far behind.
+    lag: Option<Box<Lag>>,
+    /// Bytes have gone out since the last look at the clock.
+    progressed: bool,
+    /// When bytes went out last, or nothing waited.
+    progress_at: Instant,
     opened: Instant,
     last_heard: Instant,
     heard: bool,
@@ -307,6 +320,9 @@ impl<S: Stream> Connection<S> {
             stalled,
             pending: VecDeque::new(),
             closing: None,
+            lag: None,
+            progressed: false,
+            progress_at: now,
             opened: now,
             last_heard: now,
             heard: false,
@@ -358,6 +374,7 @@ impl<S: Stream> Connection<S> {
         self.closing.is_none()
             && !self.meta.blocked
             && !self.throttled
+            && self.lag.is_none()
             && self.meta.in_flight < IN_FLIGHT_MAX
             && self.stalled.is_empty()
     }
@@ -522,8 +539,122 @@ impl<S: Stream> Connection<S> {
             }
             io.outcome_ends();
         });
-        let able = self.meta.in_flight < IN_FLIGHT_MAX && !self.meta.blocked && self.closing.is_none();
-        able && (self.passed_over || !self.stalled.is_empty())
+        self.takes_input_again() && (self.passed_over || !self.stalled.is_empty())
+    }
+
+    /// Whether what the session waited for has come, as far as it is not its turn's length or the clock.
+    fn takes_input_again(&self) -> bool {
+        let able = self.meta.in_flight < IN_FLIGHT_MAX && !self.meta.blocked;
+        able && self.closing.is_none() && self.lag.is_none()
+    }
+
+    /// Whether it is so far behind that posts to rooms are left for later.
+    pub fn is_lagged(&mut self, shared: &Shared) -> bool {
+        if self.lag.is_some() {
+            return true;
+        }
+        let soft = shared.config.limits.sendq_soft;
+        if self.out.waiting() <= soft || self.closing.is_some() {
+            return false;
+        }
+        // It may be the batch that is large and not the reader that is slow. What goes wrong in writing goes wrong
+        // again, and is dealt with there.
+        let _ = self.write();
+        if self.out.waiting() <= soft {
+            return false;
+        }
+        tracing::debug!(target: "salotto::session", event = "lagged", connection = self.meta.session.0);
+        shared.metrics.lagged.fetch_add(1, Ordering::Relaxed);
+        self.lag = Some(Box::default());
+        true
+    }
+
+    /// Notes posts to a room that a lagged connection will be shown later.
+    pub fn miss(&mut self, room: RoomId, name: &RoomName, first: Seq, last: Seq) {
+        let noted = self.lag.as_mut().is_none_or(|lag| lag.miss(room, name, first, last));
+        if !noted {
+            self.close(Close::broken("send queue exceeded"));
+        }
+    }
+
+    /// Notes a post to a room, which this session may not be shown at all.
+    pub fn miss_one(&mut self, turn: &Turn, event: &Event) {
+        let Event::Posted(posted) = event else { return };
+        let PostTarget::Room(room, name) = &posted.target else { return };
+        // What is not kept, such as that somebody is typing, is over by then.
+        if posted.kind == PostKind::Tags {
+            return;
+        }
+        self.miss(*room, name, posted.seq, posted.seq);
+        if self.plan(turn, event) == Plan::Skip
+            && let Some(lag) = &mut self.lag
+        {
+            lag.hide(posted.seq);
+        }
+    }
+
+    /// The person has left a room.
+    pub fn left(&mut self, room: RoomId) {
+        if let Some(lag) = &mut self.lag {
+            lag.seal(room);
+        }
+    }
+
+    /// Goes on with what was missed, once most of what waits is read. Says whether that was all, and input may go
+    /// on.
+    pub fn catch_up(&mut self, shared: &Shared) -> bool {
+        let Some(lag) = &mut self.lag else { return false };
+        if self.closing.is_some() || self.out.waiting() > shared.config.limits.sendq_soft / 4 {
+            return false;
+        }
+        if lag.is_over() {
+            self.end_lag(shared);
+            return true;
+        }
+        if let Some((room, behind)) = lag.next_page() {
+            let job = Job::Missed { room, behind, limit: PAGE_LEN };
+            if shared.jobs.submit(self.meta.session, job).is_err() {
+                lag.page_failed();
+            }
+        }
+        false
+    }
+
+    fn end_lag(&mut self, shared: &Shared) {
+        if self.lag.take().is_some() {
+            shared.metrics.lagged.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Shows a page of what was missed.
+    pub fn show_missed(
+        &mut self,
+        page: Option<Vec<PostRecord>>,
+        submissions: &mut Vec<Submission>,
+        shared: &Arc<Shared>,
+    ) {
+        let Some(lag) = &mut self.lag else { return };
+        let Some(page) = page else { return lag.page_failed() };
+        for posted in lag.take_page(page) {
+            let turn = Turn {
+                session: SERVER_SESSION,
+                request: RequestId(0),
+                seq: posted.seq,
+                at: posted.at,
+                effects: Vec::new(),
+                answer: None,
+            };
+            let event = Event::Posted(Arc::new(posted));
+            match self.plan(&turn, &event) {
+                Plan::Skip => {}
+                Plan::Shared => {
+                    let mut bytes = Vec::new();
+                    adapter::render(&turn, &event, self.render_key(), shared, &mut bytes);
+                    self.out.framed(&bytes);
+                }
+                Plan::Own => self.event(&turn, &event, submissions, shared),
+            }
+        }
     }
 
     /// The result of a job of this session.
@@ -559,10 +690,22 @@ impl<S: Stream> Connection<S> {
         self.closing = Some((close, self.last_tick));
     }
 
-    /// Writes what can be written.
-    pub fn write(&mut self) -> io::Result<bool> {
-        let tls = self.socket.flush_tls()?;
-        Ok(self.out.write_to(&mut self.socket)? && tls)
+    /// Writes what can be written; says how many bytes that were.
+    pub fn write(&mut self) -> io::Result<usize> {
+        self.socket.flush_tls()?;
+        let before = self.out.waiting();
+        let written = self.out.write_to(&mut self.socket);
+        let count = before - self.out.waiting();
+        self.progressed |= count > 0;
+        written.map(|_| count)
+    }
+
+    /// How many bytes may wait before the connection is closed.
+    pub fn sendq_max(&self, shared: &Shared) -> usize {
+        match self.meta.nick {
+            Some(_) => shared.config.limits.sendq,
+            None => UNREGISTERED_SENDQ_MAX,
+        }
     }
 
     /// Whether the last byte is written, or nobody takes it.
@@ -588,7 +731,8 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Gives back what a closed connection does not need while its place is still kept.
-    pub fn release(&mut self) {
+    pub fn release(&mut self, shared: &Shared) {
+        self.end_lag(shared);
         self.out = Outgoing::new(self.out.framing());
         self.stalled = Vec::new();
         self.pending.clear();
@@ -600,7 +744,7 @@ impl<S: Stream> Connection<S> {
         let elapsed = now.saturating_duration_since(self.last_tick);
         self.last_tick = now;
         // Whoever has said more than could be taken yet is not silent, and the answer to a ping may be behind it.
-        if std::mem::take(&mut self.heard) || self.passed_over {
+        if std::mem::take(&mut self.heard) || self.passed_over || self.lag.is_some() {
             self.last_heard = now;
             self.pinged = false;
         }
@@ -609,6 +753,15 @@ impl<S: Stream> Connection<S> {
         let awake = self.throttled && self.allowance > 0.0;
         self.throttled = self.throttled && !awake;
         if self.closing.is_some() {
+            return false;
+        }
+        let nothing_waits = self.out.waiting() == 0 && self.lag.is_none();
+        if std::mem::take(&mut self.progressed) || nothing_waits {
+            self.progress_at = now;
+        } else if now.saturating_duration_since(self.progress_at) > Duration::from_secs(limits.stall_seconds)
+        {
+            // A last word would wait like all the others.
+            self.close(Close::gone("not reading"));
             return false;
         }
         let plain = matches!(self.adapter, Adapter::Plain(_));
@@ -629,7 +782,7 @@ impl<S: Stream> Connection<S> {
                 self.act(submissions, shared, |adapter, io| adapter.ping(io));
             }
         }
-        awake
+        awake || self.catch_up(shared)
     }
 
     /// Writes the end of the connection to the log.

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::Ordering;
 
-use salotto_core::{Audience, Effect, Event, PostKind, RoomId};
+use salotto_core::{Audience, Effect, Event, PostKind, PostTarget, RoomId, RoomName, Seq};
 
 use super::CLOSING;
 use super::roster::Slot;
@@ -55,6 +55,15 @@ fn posts_to(turn: &Turn) -> Option<RoomId> {
     (turn.answer.is_none() && posted.kind != PostKind::Tags).then_some(*room)
 }
 
+/// The room's name and the number of a turn's post.
+fn post_of(turn: &Turn) -> Option<(&RoomName, Seq)> {
+    let Event::Posted(posted) = &turn.effects.first()?.event else { return None };
+    match &posted.target {
+        PostTarget::Room(_, name) => Some((name, posted.seq)),
+        PostTarget::Person(..) => None,
+    }
+}
+
 impl<S: Stream> Sessions<S> {
     /// Delivers what came of submissions, in order.
     pub(super) fn turns(&mut self, mut turns: &[Turn]) {
@@ -84,10 +93,19 @@ impl<S: Stream> Sessions<S> {
         }
         let Sessions { roster, connections, run_renders, dirty, shared, one_by_one, stamp, .. } = self;
         let mut written = 0;
+        let (Some((name, first)), Some((_, last))) =
+            (turns.first().and_then(post_of), turns.last().and_then(post_of))
+        else {
+            return;
+        };
         for &slot in roster.of_room(room) {
             let Some(connection) = connections.get_mut(slot) else { continue };
             if connection.stamp == *stamp || !connection.shares_posts() {
                 one_by_one.push(slot);
+                continue;
+            }
+            if connection.is_lagged(shared) {
+                connection.miss(room, name, first, last);
                 continue;
             }
             let key = connection.render_key();
@@ -111,7 +129,7 @@ impl<S: Stream> Sessions<S> {
             self.stamp += 1;
             for effect in &turn.effects {
                 for &slot in &one_by_one {
-                    self.give(slot, turn, &effect.event);
+                    self.give(slot, turn, effect);
                 }
             }
             self.end_turn(turn, origin);
@@ -125,6 +143,11 @@ impl<S: Stream> Sessions<S> {
         for effect in &turn.effects {
             self.roster.before(&effect.event);
             self.effect(turn, effect);
+            if let Event::Parted { room, person, .. } | Event::Kicked { room, person, .. } = &effect.event {
+                for &slot in self.roster.of_person(*person) {
+                    self.connections[slot].left(*room);
+                }
+            }
             self.roster.after(&effect.event);
         }
         self.end_turn(turn, origin);
@@ -168,16 +191,22 @@ impl<S: Stream> Sessions<S> {
             }
         }
         for &slot in &readers {
-            self.give(slot, turn, &effect.event);
+            self.give(slot, turn, effect);
         }
         self.readers = readers;
     }
 
     /// Gives an event to one connection, once.
-    fn give(&mut self, slot: Slot, turn: &Turn, event: &Event) {
+    fn give(&mut self, slot: Slot, turn: &Turn, effect: &Effect) {
+        let Effect { audience, event } = effect;
         let Some(connection) = self.connections.get_mut(slot) else { return };
         if std::mem::replace(&mut connection.stamp, self.stamp) == self.stamp {
             return;
+        }
+        if matches!((audience, event), (Audience::Room(_), Event::Posted(_)))
+            && connection.is_lagged(&self.shared)
+        {
+            return connection.miss_one(turn, event);
         }
         match connection.plan(turn, event) {
             Plan::Skip => return,

@@ -6,6 +6,7 @@
 
 mod connection;
 mod deliver;
+mod lag;
 mod outgoing;
 mod roster;
 mod sessions;
@@ -13,12 +14,12 @@ mod socket;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
-use salotto_core::{RequestId, SessionId};
+use salotto_core::{PostRecord, RequestId, SessionId};
 
 pub(crate) use connection::{Arrival, Close, Io};
 pub(crate) use outgoing::{Framing, Outgoing};
@@ -35,6 +36,9 @@ const WAKE: Token = Token(usize::MAX);
 pub(crate) const READ_TURN_MAX: usize = 16 * 1024;
 /// How often timers are looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(500);
+/// How much may wait for a shard, batches above all; then whoever has something for it waits. A shard itself never
+/// waits for anybody.
+const INBOX_MAX: usize = 64;
 /// How many events of the poller are taken at once.
 const EVENTS_MAX: usize = 1024;
 
@@ -54,6 +58,8 @@ pub(crate) enum News {
     Turns(Arc<[Turn]>),
     /// What came of a job.
     Job(SessionId, JobResult),
+    /// What a slow reader has missed, oldest first, where it could be read.
+    Missed(SessionId, Option<Vec<PostRecord>>),
     /// A word of the server to everybody.
     Announce(Arc<str>),
     /// Tell everybody that the server closes, write what can be written, and end.
@@ -63,12 +69,12 @@ pub(crate) enum News {
 /// The way to a shard.
 #[derive(Clone, Debug)]
 pub(crate) struct ShardHandle {
-    sender: Sender<Deliver>,
+    sender: SyncSender<Deliver>,
     waker: Arc<Waker>,
 }
 
 impl ShardHandle {
-    /// Sends something; a shard that has ended is past caring.
+    /// Sends something, once there is room; a shard that has ended is past caring.
     pub fn send(&self, news: News) {
         self.deliver(Deliver::News(news));
     }
@@ -101,7 +107,7 @@ impl Shard {
     pub fn new() -> io::Result<(Shard, ShardHandle)> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-        let (sender, inbox) = channel();
+        let (sender, inbox) = sync_channel(INBOX_MAX);
         Ok((Shard { poll, inbox }, ShardHandle { sender, waker }))
     }
 

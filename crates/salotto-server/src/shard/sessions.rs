@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use salotto_core::{Command, SessionId};
+use salotto_core::{Command, PostRecord, SessionId};
 use slab::Slab;
 
 use super::connection::{Arrival, Close, Connection};
@@ -137,6 +137,7 @@ impl<S: Stream> Sessions<S> {
         match news {
             News::Turns(turns) => self.turns(&turns),
             News::Job(session, result) => self.job(session, result),
+            News::Missed(session, page) => self.missed(session, page),
             News::Announce(text) => self.announce(&text),
             News::Shutdown(reason) => self.shutdown(&reason),
         }
@@ -221,6 +222,13 @@ impl<S: Stream> Sessions<S> {
         }
     }
 
+    fn missed(&mut self, session: SessionId, page: Option<Vec<PostRecord>>) {
+        let Some(slot) = self.roster.slot(session) else { return };
+        self.with(slot, |connection, submissions, shared| connection.show_missed(page, submissions, shared));
+        // Where there was nothing to show, there is still something to go on with.
+        self.mark(slot);
+    }
+
     fn job(&mut self, session: SessionId, result: JobResult) {
         let Some(slot) = self.roster.slot(session) else { return };
         self.with(slot, |connection, submissions, shared| connection.job_done(result, submissions, shared));
@@ -228,20 +236,20 @@ impl<S: Stream> Sessions<S> {
     }
 
     fn write_dirty(&mut self) {
-        let hard = self.shared.config.limits.sendq;
         for slot in std::mem::take(&mut self.dirty) {
             let Some(connection) = self.connections.get_mut(slot) else { continue };
             connection.marked = false;
-            let before = connection.out.waiting();
-            let written = connection.write();
-            let sent = before.saturating_sub(connection.out.waiting());
-            self.shared.metrics.bytes_out.fetch_add(sent as u64, Ordering::Relaxed);
-            match written {
-                Ok(_) if connection.out.waiting() > hard => {
+            match connection.write() {
+                Ok(_) if connection.out.waiting() > connection.sendq_max(&self.shared) => {
                     connection.out = Outgoing::new(connection.out.framing());
                     connection.close(Close::broken("send queue exceeded"));
                 }
-                Ok(_) => {}
+                Ok(count) => {
+                    self.shared.metrics.bytes_out.fetch_add(count as u64, Ordering::Relaxed);
+                    if connection.catch_up(&self.shared) {
+                        self.ready.push(slot);
+                    }
+                }
                 Err(error) => {
                     let reason = match error.kind() {
                         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
@@ -271,7 +279,7 @@ impl<S: Stream> Sessions<S> {
         connection.log_closed();
         let session = connection.meta.session;
         let why = connection.leaving();
-        connection.release();
+        connection.release(&self.shared);
         // The slot is kept until this comes back: until then events may name the session.
         let close = Command::Close { session, why };
         self.submissions.push(Submission { session, request: CLOSING, ask: Ask::Command(close) });

@@ -3,11 +3,12 @@
 use super::Tongue;
 
 /// Whole reasons, in English and Italian.
-const WHOLE: [(&str, &str); 11] = [
+const WHOLE: [(&str, &str); 12] = [
     ("closed by the client", "chiusa dall'altra parte"),
     ("connection reset", "interrotta dall'altra parte"),
     ("ping timeout", "nessuna risposta"),
     ("registration timeout", "nessun nome in tempo"),
+    ("not reading", "non legge"),
     ("send queue exceeded", "non legge abbastanza in fretta"),
     ("bad server password", "password del server sbagliata"),
     ("too many wrong passwords", "troppe password sbagliate"),
