@@ -85,7 +85,10 @@ pub(crate) fn create_private(path: &Path) -> Result<(), StoreError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        Ok(_) => Ok(sync_folder(path)?),
+        Ok(_) => {
+            sync_folder(path)?;
+            Ok(sync_way(path)?)
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -99,6 +102,27 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         File::open(folder)?.sync_all()?;
     }
+    Ok(())
+}
+
+/// Makes the names of the folders last in which a new file is: they may be as new as the file, and a power cut that took
+/// one of them would take everything.
+fn sync_way(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    for folder in std::path::absolute(path)?.ancestors().skip(1) {
+        match sync_folder(folder) {
+            Ok(()) => {}
+            // Whoever may not even read a folder has made nothing in it, and not every system syncs folders.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+                ) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
     Ok(())
 }
 
