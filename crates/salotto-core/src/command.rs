@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountId, NodeId, Origin, Seq, SessionId, Timestamp};
+use crate::id::{AccountId, DeviceId, NodeId, Origin, Seq, SessionId, Timestamp};
 use crate::mode::ModeChange;
 use crate::name::{Nick, RoomName};
 
@@ -165,6 +165,47 @@ pub enum Command {
         /// The account.
         account: AccountId,
     },
+    /// Say whether a token that a connection shows before it signs in is known. Changes nothing: signing in looks
+    /// again.
+    Recognise {
+        /// Who asks; not signed in yet.
+        session: SessionId,
+        /// BLAKE3 of the session's part of the token, where it has one; see [`SignIn::resume`].
+        resume: Option<[u8; 32]>,
+        /// BLAKE3 of the device's part; see [`SignIn::stem`].
+        stem: [u8; 32],
+    },
+    /// Remember the session's device, so that it signs in to the account by a token from now on.
+    AddDevice {
+        /// Who asks; signed in to an account.
+        session: SessionId,
+        /// BLAKE3 of the device's token.
+        token: [u8; 32],
+        /// What the device is called in the list of devices.
+        about: Arc<str>,
+    },
+    /// List the devices of the asker's account. Changes nothing.
+    ListDevices {
+        /// Who asks.
+        session: SessionId,
+    },
+    /// Forget a device and close its sessions; or all devices and sessions of the account but the asker's.
+    RevokeDevices {
+        /// Who asks.
+        session: SessionId,
+        /// Which device; `None` for all others.
+        which: Option<DeviceId>,
+    },
+    /// Give an account another password, which the asker has proved the old one for. All other devices and sessions
+    /// of the account go.
+    ChangePassword {
+        /// Who asks.
+        session: SessionId,
+        /// The account whose old password was proved; the asker has to be signed in to it.
+        account: AccountId,
+        /// The new password's hash in PHC form; kept by the store, never by the core.
+        verifier: Arc<str>,
+    },
     /// Move the mark up to which a conversation was read; it never goes back.
     MarkRead {
         /// Who asks.
@@ -211,6 +252,9 @@ pub struct SignIn {
     pub resumable: Option<[u8; 32]>,
     /// BLAKE3 of a token that the connection has shown, to take over the session that was given it.
     pub resume: Option<[u8; 32]>,
+    /// BLAKE3 of the part of the token that stays the same when a connection comes back: an account's device's, which
+    /// signs in to the account; or what makes a guest the same guest under another name.
+    pub stem: Option<[u8; 32]>,
     /// Rooms that everybody enters on signing in.
     pub rooms: Vec<RoomName>,
     /// Whether an account is brought back into the rooms it was in.

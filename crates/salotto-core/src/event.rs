@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Leaving, PostKind};
-use crate::id::{AccountId, PersonId, RoomId, Seq, SessionId, Timestamp};
+use crate::id::{AccountId, DeviceId, PersonId, RoomId, Seq, SessionId, Timestamp};
 use crate::mode::{ModeChange, Roles};
 use crate::name::{Nick, RoomName};
 use crate::record::{Record, TopicRecord};
@@ -75,6 +75,11 @@ impl Card {
     /// `nick!user@host`.
     pub fn mask(&self) -> String {
         format!("{}!{}@{}", self.nick, self.user, self.host)
+    }
+
+    /// The mask with the skeleton of the name instead of the name, for finding look-alikes.
+    pub(crate) fn look(&self) -> String {
+        format!("{}!{}@{}", self.nick.skeleton().as_str(), self.user, self.host)
     }
 }
 
@@ -316,6 +321,30 @@ pub enum Event {
         /// How others see the person now; none while still registering.
         card: Option<Arc<Card>>,
     },
+    /// The token that the connection has shown is known.
+    Recognised {
+        /// The account whose device's it is; none for a session that is still there.
+        account: Option<Nick>,
+    },
+    /// The session's device signs in by its token from now on.
+    DeviceAdded {
+        /// Which device.
+        id: DeviceId,
+    },
+    /// The devices of the session's account, by id.
+    Devices(Vec<DeviceSummary>),
+    /// Devices are revoked.
+    DevicesRevoked {
+        /// Which.
+        ids: Vec<DeviceId>,
+        /// All but the one that asks were meant.
+        others: bool,
+    },
+    /// The account has another password.
+    PasswordChanged {
+        /// The account's name.
+        account: Nick,
+    },
     /// The mark up to which a conversation was read.
     ReadMarker {
         /// The room or person.
@@ -330,6 +359,21 @@ pub enum Event {
     },
     /// It cannot be done.
     Refused(Refusal),
+}
+
+/// A device in a list of devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceSummary {
+    /// Which device.
+    pub id: DeviceId,
+    /// When it first signed in.
+    pub made: Timestamp,
+    /// The beginning of the day, UTC, on which it last did.
+    pub used: Timestamp,
+    /// What its client calls it.
+    pub about: Arc<str>,
+    /// The session that asks is this device's.
+    pub own: bool,
 }
 
 /// Marks of a person on themselves.
@@ -350,6 +394,8 @@ pub enum Ending {
     Left(Leaving),
     /// A newer connection took it over.
     Replaced,
+    /// It was signed out of its account from another device.
+    Revoked,
 }
 
 /// Why something cannot be done.
@@ -393,8 +439,10 @@ pub enum Refusal {
     AlreadyLoggedIn(Nick),
     /// The session must be signed in to an account.
     NoAccount,
-    /// No session was given that token, or it is gone.
+    /// No session was given that token, or it is gone; nor is it a device's.
     UnknownResumeToken,
+    /// The session's account has no such device.
+    NoSuchDevice(DeviceId),
 }
 
 /// Why somebody may not speak in a room.

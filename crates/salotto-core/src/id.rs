@@ -39,6 +39,10 @@ id!(
     AccountId
 );
 id!(
+    /// A device of an account: the sequence number that made it.
+    DeviceId
+);
+id!(
     /// A machine that serves connections.
     NodeId
 );

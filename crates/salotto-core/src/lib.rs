@@ -20,15 +20,15 @@ mod view;
 pub use apply::{Core, ROOMS_PER_PERSON_MAX};
 pub use command::{Command, Leaving, Ordered, Post, PostKind, SignIn};
 pub use event::{
-    Audience, Card, Effect, Ending, Event, JoinBar, Outcome, OwnMode, PostTarget, Posted, Refusal, Roster,
-    SpeakBar,
+    Audience, Card, DeviceSummary, Effect, Ending, Event, JoinBar, Outcome, OwnMode, PostTarget, Posted,
+    Refusal, Roster, SpeakBar,
 };
-pub use id::{AccountId, NodeId, Origin, PersonId, RequestId, RoomId, Seq, SessionId, Timestamp};
+pub use id::{AccountId, DeviceId, NodeId, Origin, PersonId, RequestId, RoomId, Seq, SessionId, Timestamp};
 pub use mode::{ModeChange, Role, Roles, RoomFlag, complete_mask, mask_matches};
 pub use name::{Key, NICK_LEN_MAX, NameError, Nick, ROOM_NAME_LEN_MAX, RoomName, nick_key, room_key};
 pub use record::{
-    AccountRecord, BanRecord, Conversation, Durable, PostRecord, RecentToken, Record, RoomRecord, TOKENS_MAX,
-    TopicRecord,
+    AccountRecord, BanRecord, Conversation, DeviceRecord, Durable, PostRecord, RecentToken, Record,
+    RoomRecord, TOKENS_MAX, TopicRecord,
 };
-pub use state::{BANS_MAX, INVITED_MAX, MARKERS_MAX};
+pub use state::{BANS_MAX, DEVICES_MAX, INVITED_MAX, MARKERS_MAX};
 pub use view::{Counts, PersonSummary, RoomModes, RoomSummary, View, WhoEntry};

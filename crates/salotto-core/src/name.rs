@@ -71,11 +71,19 @@ impl Borrow<str> for Key {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Skeleton(Arc<str>);
 
+impl Skeleton {
+    /// The text of the skeleton: what all names with this look are written as.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The name of a person, or of an account. Equal when the keys are equal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Nick {
     text: Arc<str>,
     key: Key,
+    look: Skeleton,
 }
 
 impl Nick {
@@ -100,11 +108,12 @@ impl Nick {
         if !steady || key.chars().any(forbidden_in_nick) || key.len() > NICK_LEN_MAX {
             return Err(NameError::BadCharacter);
         }
-        if RESERVED_LOOKS.contains(&skeleton_of(&key)) {
+        let look = skeleton_of(&key);
+        if RESERVED_LOOKS.contains(&look) {
             return Err(NameError::Reserved);
         }
         let text = if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() };
-        Ok(Nick { text, key: Key(key.into()) })
+        Ok(Nick { text, key: Key(key.into()), look })
     }
 
     /// The name as its owner writes it.
@@ -119,8 +128,23 @@ impl Nick {
 
     /// The form under which look-alikes are found.
     pub fn skeleton(&self) -> Skeleton {
-        skeleton_of(self.key.as_str())
+        self.look.clone()
     }
+}
+
+/// The skeleton of a mask of names: `*` and `?` stay, what is between them is taken as part of a name.
+pub(crate) fn skeleton_of_mask(mask: &str) -> String {
+    let mut look = String::new();
+    for piece in mask.split_inclusive(['*', '?']) {
+        let (text, wildcard) = match piece.char_indices().next_back() {
+            Some((at, '*' | '?')) => piece.split_at(at),
+            _ => (piece, ""),
+        };
+        let folded = fold_nick(text).unwrap_or_else(|| text.to_lowercase());
+        look.push_str(skeleton_of(&folded).as_str());
+        look.push_str(wildcard);
+    }
+    look
 }
 
 fn skeleton_of(key: &str) -> Skeleton {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::command::PostKind;
-use crate::id::{AccountId, RoomId, Seq, Timestamp};
+use crate::id::{AccountId, DeviceId, RoomId, Seq, Timestamp};
 use crate::mode::{Roles, RoomFlag};
 use crate::name::{Nick, RoomName};
 
@@ -18,8 +18,12 @@ pub enum Record {
     Room(Box<RoomRecord>),
     /// A room is gone for good; its posts stay for operators but nobody can read them in the chat.
     RoomRetired(RoomId),
-    /// An account was made.
+    /// An account was made, or has another password.
     Account(AccountRecord),
+    /// A device of an account was made, or used on another day.
+    Device(DeviceRecord),
+    /// A device is revoked.
+    DeviceRevoked(DeviceId),
     /// Whether an account is in a room.
     Membership {
         /// The account.
@@ -143,6 +147,23 @@ pub struct AccountRecord {
     pub verifier: Arc<str>,
 }
 
+/// A device of an account: it signs in by a token instead of the password.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeviceRecord {
+    /// Which device.
+    pub id: DeviceId,
+    /// Whose.
+    pub account: AccountId,
+    /// BLAKE3 of its token. The token has 256 random bits, so nobody finds it from this.
+    pub token: [u8; 32],
+    /// When it first signed in.
+    pub made: Timestamp,
+    /// The beginning of the day, UTC, on which it last signed in: more would be a write for every reconnect.
+    pub used: Timestamp,
+    /// What its client calls it.
+    pub about: Arc<str>,
+}
+
 /// Everything durable that the core starts from: what the records written so far add up to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Durable {
@@ -154,6 +175,8 @@ pub struct Durable {
     pub rooms: Vec<RoomRecord>,
     /// All accounts, by id, without their verifiers.
     pub accounts: Vec<(AccountId, Nick, Timestamp)>,
+    /// All devices, by id.
+    pub devices: Vec<DeviceRecord>,
     /// Which account is in which room, in order.
     pub memberships: Vec<(AccountId, RoomId)>,
     /// Read markers, in order.

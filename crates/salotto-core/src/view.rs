@@ -170,7 +170,8 @@ impl<'a> View<'a> {
 
     /// A room's bans.
     pub fn bans(&self, name: &str) -> Option<(RoomName, Vec<BanRecord>)> {
-        self.room_seen(name).map(|room| (room.name.clone(), room.bans.clone()))
+        self.room_seen(name)
+            .map(|room| (room.name.clone(), room.bans.iter().map(|ban| ban.record.clone()).collect()))
     }
 
     /// Rooms that the viewer may know of, those with more members first, at most `max`.

@@ -2,6 +2,7 @@
 //!
 //! A session with a job under way takes no further input until its result is there, so results come in order.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -14,9 +15,10 @@ use salotto_store::{AccountVerifier, HistoryQuery, Reader, Ref, StoreError};
 
 use crate::ambient::Ambient;
 use crate::config::{Accounts, Password};
+use crate::hashing::{Hashing, Subject};
 use crate::shard::{News, ShardHandle};
 
-/// How many jobs of one kind may wait; more are refused.
+/// How many questions of history may wait; more are refused.
 const QUEUE_MAX: usize = 4096;
 /// The length of a password's salt in bytes, as RFC 9106 recommends.
 const SALT_LEN: usize = 16;
@@ -26,6 +28,8 @@ const SALT_LEN: usize = 16;
 pub(crate) enum Job {
     /// Whether a password opens an account.
     Authenticate {
+        /// Where it comes from.
+        from: IpAddr,
         /// The account's name.
         account: String,
         /// The password.
@@ -33,11 +37,28 @@ pub(crate) enum Job {
     },
     /// Hash a new password.
     Hash {
+        /// Where it comes from.
+        from: IpAddr,
         /// The password.
         password: String,
     },
+    /// Whether a password opens an account, and the hash of the one that is to come after it.
+    ChangePassword {
+        /// Where it comes from.
+        from: IpAddr,
+        /// The account's name.
+        account: String,
+        /// The password that is to open it.
+        old: String,
+        /// The new one.
+        new: String,
+    },
+    /// Nothing any more: there was no room for it.
+    Refused,
     /// Whether a password of the configuration was given.
     Check {
+        /// Where it comes from.
+        from: IpAddr,
         /// The configured password, if there is one of that name.
         expected: Option<Password>,
         /// What was given.
@@ -83,14 +104,47 @@ pub(crate) enum JobResult {
     Authenticated(Option<AccountId>),
     /// The hash in PHC form.
     Hashed(Option<String>),
+    /// The account that the old password opens, if it does, and the hash of the new one.
+    Rehashed {
+        /// The account.
+        account: Option<AccountId>,
+        /// The hash in PHC form.
+        verifier: Option<String>,
+    },
     /// Whether the password was right.
     Checked(bool),
     /// History, oldest first.
     History(Vec<PostRecord>),
     /// Conversations with the time of their latest post, and for direct ones the other's account name.
     Targets(Vec<(Conversation, Timestamp, Option<String>)>),
-    /// The store could not be read.
+    /// The store could not be read, or there was no room for the job.
     Failed,
+}
+
+impl Job {
+    /// Who has to stand in line with a password, for a job that hashes one.
+    fn subject(&self) -> Option<Subject> {
+        match self {
+            Job::Authenticate { from, account, .. } | Job::ChangePassword { from, account, .. } => {
+                Some(Subject::new(*from, account))
+            }
+            Job::Hash { from, .. } | Job::Check { from, .. } => Some(Subject::new(*from, "")),
+            Job::Refused | Job::History { .. } | Job::Missed { .. } | Job::Targets { .. } => None,
+        }
+    }
+}
+
+impl JobResult {
+    /// Whether a password was right, where one was checked.
+    fn password_right(&self) -> Option<bool> {
+        match self {
+            JobResult::Authenticated(account) | JobResult::Rehashed { account, .. } => {
+                Some(account.is_some())
+            }
+            JobResult::Checked(right) => Some(*right),
+            _ => None,
+        }
+    }
 }
 
 pub(crate) type Queued = (SessionId, Job);
@@ -98,8 +152,14 @@ pub(crate) type Queued = (SessionId, Job);
 /// The ways to the threads that do the work.
 #[derive(Debug)]
 pub(crate) struct Jobs {
-    hashing: Queue,
+    hashing: Arc<Hashing>,
     reading: Queue,
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.hashing.close();
+    }
 }
 
 #[derive(Debug)]
@@ -110,24 +170,24 @@ struct Queue {
 
 /// The threads' side of [`Jobs`].
 pub(crate) struct Work {
-    hashing: (Receiver<Queued>, Arc<AtomicUsize>),
+    hashing: Arc<Hashing>,
     reading: (Receiver<Queued>, Arc<AtomicUsize>),
 }
 
 impl Jobs {
     /// The two sides.
     pub fn new() -> (Jobs, Work) {
-        let (hashing, hashing_inbox) = queue();
+        let hashing = Arc::new(Hashing::default());
         let (reading, reading_inbox) = queue();
-        (Jobs { hashing, reading }, Work { hashing: hashing_inbox, reading: reading_inbox })
+        (Jobs { hashing: hashing.clone(), reading }, Work { hashing, reading: reading_inbox })
     }
 
     /// Takes a job; gives it back when too many wait.
     pub fn submit(&self, session: SessionId, job: Job) -> Result<(), Job> {
-        let queue = match job {
-            Job::Authenticate { .. } | Job::Hash { .. } | Job::Check { .. } => &self.hashing,
-            Job::History { .. } | Job::Missed { .. } | Job::Targets { .. } => &self.reading,
-        };
+        if let Some(subject) = job.subject() {
+            return self.hashing.submit(session, subject, job);
+        }
+        let queue = &self.reading;
         if queue.waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
             queue.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(job);
@@ -146,7 +206,8 @@ fn queue() -> (Queue, (Receiver<Queued>, Arc<AtomicUsize>)) {
 impl Work {
     /// The job that waits longest, hashing before reading.
     pub fn take(&self) -> Option<Queued> {
-        [&self.hashing, &self.reading].into_iter().find_map(|(inbox, waiting)| {
+        self.hashing.take().or_else(|| {
+            let (inbox, waiting) = &self.reading;
             let job = inbox.try_recv().ok()?;
             waiting.fetch_sub(1, Ordering::Relaxed);
             Some(job)
@@ -162,42 +223,49 @@ impl Work {
     ) -> Result<(), StoreError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Arc::new(hasher);
-        // One hash a core at the most, however many want to sign in: the others keep chatting.
-        for (inbox, waiting, count) in [
-            (Arc::new(Mutex::new(self.hashing.0)), self.hashing.1, cores),
-            (Arc::new(Mutex::new(self.reading.0)), self.reading.1, cores.clamp(2, 4)),
-        ] {
-            for _ in 0..count {
-                let worker = Worker {
-                    inbox: inbox.clone(),
-                    waiting: waiting.clone(),
-                    clerk: Clerk::new(open_reader()?, hasher.clone()),
-                    shards: shards.to_vec(),
-                };
-                std::thread::Builder::new()
-                    .name("job".into())
-                    .spawn(move || worker.run())
-                    .expect("the system gives a thread at start");
-            }
+        let worker = || -> Result<Worker, StoreError> {
+            Ok(Worker { clerk: Clerk::new(open_reader()?, hasher.clone()), shards: shards.to_vec() })
+        };
+        let (hashes, hashing) = (worker()?, self.hashing);
+        spawn(move || hashes.hash(&hashing));
+        let inbox = Arc::new(Mutex::new(self.reading.0));
+        for _ in 0..cores.clamp(2, 4) {
+            let (reads, inbox, waiting) = (worker()?, inbox.clone(), self.reading.1.clone());
+            spawn(move || reads.read(&inbox, &waiting));
         }
         Ok(())
     }
 }
 
+fn spawn(work: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().name("job".into()).spawn(work).expect("the system gives a thread at start");
+}
+
 struct Worker {
-    inbox: Arc<Mutex<Receiver<Queued>>>,
-    waiting: Arc<AtomicUsize>,
     clerk: Clerk<Reader>,
     shards: Vec<ShardHandle>,
 }
 
 impl Worker {
-    fn run(mut self) {
+    fn hash(mut self, line: &Hashing) {
+        while let Some((session, job)) = line.wait() {
+            let subject = job.subject();
+            let news = self.clerk.carry_out(session, job);
+            if let (Some(subject), News::Job(_, result)) = (subject, &news)
+                && let Some(right) = result.password_right()
+            {
+                line.learn(subject, right);
+            }
+            ShardHandle::of(&self.shards, session).send(news);
+        }
+    }
+
+    fn read(mut self, inbox: &Mutex<Receiver<Queued>>, waiting: &AtomicUsize) {
         loop {
-            let next = self.inbox.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
+            let next = inbox.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
             let Ok((session, job)) = next else { return };
             let news = self.clerk.carry_out(session, job);
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            waiting.fetch_sub(1, Ordering::Relaxed);
             ShardHandle::of(&self.shards, session).send(news);
         }
     }
@@ -322,9 +390,18 @@ impl<A: Archive> Clerk<A> {
                 let page = self.archive.history(Conversation::Room(room), query, limit);
                 return News::Missed(session, page.map_err(cannot_read).ok());
             }
-            Job::Authenticate { account, password } => self.authenticate(&account, &password),
-            Job::Hash { password } => Ok(JobResult::Hashed(self.hasher.hash(&password))),
-            Job::Check { expected, given } => Ok(JobResult::Checked(match expected {
+            Job::Refused => Ok(JobResult::Failed),
+            Job::Authenticate { account, password, .. } => {
+                self.authenticate(&account, &password).map(JobResult::Authenticated)
+            }
+            Job::ChangePassword { account, old, new, .. } => {
+                self.authenticate(&account, &old).map(|account| {
+                    let verifier = account.and_then(|_| self.hasher.hash(&new));
+                    JobResult::Rehashed { account, verifier }
+                })
+            }
+            Job::Hash { password, .. } => Ok(JobResult::Hashed(self.hasher.hash(&password))),
+            Job::Check { expected, given, .. } => Ok(JobResult::Checked(match expected {
                 Some(expected) => expected.verify(&given),
                 None => {
                     self.hasher.pretend(&given);
@@ -367,7 +444,7 @@ impl<A: Archive> Clerk<A> {
         Ok(JobResult::Targets(named))
     }
 
-    fn authenticate(&mut self, account: &str, password: &str) -> Result<JobResult, StoreError> {
+    fn authenticate(&mut self, account: &str, password: &str) -> Result<Option<AccountId>, StoreError> {
         let known = match nick_key(account) {
             Some(key) => self.archive.verifier(&key)?,
             None => None,
@@ -375,10 +452,10 @@ impl<A: Archive> Clerk<A> {
         // An unknown account takes as long as a wrong password, so that nobody learns which names exist.
         let Some(known) = known else {
             self.hasher.pretend(password);
-            return Ok(JobResult::Authenticated(None));
+            return Ok(None);
         };
         let right = verify(password, &known.verifier);
-        Ok(JobResult::Authenticated(right.then_some(known.id)))
+        Ok(right.then_some(known.id))
     }
 }
 

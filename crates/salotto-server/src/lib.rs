@@ -15,6 +15,7 @@ mod ambient;
 mod cloak;
 mod commit;
 pub mod config;
+mod hashing;
 pub mod http;
 mod hub;
 mod irc;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use salotto_core::Nick;
 use salotto_core::{AccountId, RoomId, Seq, Timestamp};
-use salotto_core::{Durable, RecentToken, TOKENS_MAX};
+use salotto_core::{DeviceId, DeviceRecord, Durable, RecentToken, TOKENS_MAX};
 
 use crate::connection::{loaded, stored};
 use crate::error::StoreError;
@@ -33,6 +33,7 @@ pub(crate) fn load(connection: &mut Connection) -> Result<Durable, StoreError> {
         at,
         rooms: room::load(&transaction)?,
         accounts: accounts(&transaction)?,
+        devices: devices(&transaction)?,
         memberships: memberships(&transaction)?,
         markers: markers(&transaction)?,
         tokens: tokens(&transaction, at)?,
@@ -50,6 +51,26 @@ fn accounts(connection: &Connection) -> Result<Vec<(AccountId, Nick, Timestamp)>
         accounts.push((AccountId(id), name, Timestamp(loaded(row.get(2)?))));
     }
     Ok(accounts)
+}
+
+fn devices(connection: &Connection) -> Result<Vec<DeviceRecord>, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT id, account, token, made, used, about FROM devices ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut devices = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = loaded(row.get(0)?);
+        let token: Vec<u8> = row.get(2)?;
+        devices.push(DeviceRecord {
+            id: DeviceId(id),
+            account: AccountId(loaded(row.get(1)?)),
+            token: token.try_into().map_err(|_| StoreError::Unreadable { table: "devices", id })?,
+            made: Timestamp(loaded(row.get(3)?)),
+            used: Timestamp(loaded(row.get(4)?)),
+            about: row.get(5)?,
+        });
+    }
+    Ok(devices)
 }
 
 fn memberships(connection: &Connection) -> Result<Vec<(AccountId, RoomId)>, StoreError> {

@@ -153,6 +153,26 @@ fn write_all<'a>(
                         record.verifier,
                     ])?;
             }
+            Record::Device(record) => {
+                connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO devices (id, account, token, made, used, about)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    )?
+                    .execute(params![
+                        stored(record.id.0),
+                        stored(record.account.0),
+                        record.token.as_slice(),
+                        stored(record.made.0),
+                        stored(record.used.0),
+                        record.about,
+                    ])?;
+            }
+            Record::DeviceRevoked(device) => {
+                connection
+                    .prepare_cached("DELETE FROM devices WHERE id = ?1")?
+                    .execute([stored(device.0)])?;
+            }
             Record::Membership { account, room, member } => {
                 let sql = if *member {
                     "INSERT OR IGNORE INTO memberships (account, room) VALUES (?1, ?2)"

@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{LOBBY, account, post, room};
+use common::{LOBBY, account, device, post, room};
 use rusqlite::Connection;
 use salotto_core::{AccountId, Conversation, Record, RoomId, Seq, Timestamp, nick_key};
 use salotto_store::{Durability, HistoryQuery, Retained, Store, StoreError, Writer, backup, restore, verify};
@@ -152,10 +152,10 @@ fn a_second_process_and_a_second_writer_are_refused() {
 fn what_is_newer_or_not_ours_is_refused_and_left_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    tamper(dir.path(), "PRAGMA user_version = 2");
+    tamper(dir.path(), "PRAGMA user_version = 3");
     for _ in 0..2 {
         let error = Store::open(dir.path(), Durability::Process).unwrap_err();
-        assert!(matches!(error, StoreError::Newer { found: 2, known: 1 }), "{error:?}");
+        assert!(matches!(error, StoreError::Newer { found: 3, known: 2 }), "{error:?}");
     }
 
     let dir = tempfile::tempdir().unwrap();
@@ -171,6 +171,62 @@ fn what_is_newer_or_not_ours_is_refused_and_left_as_it_is() {
     .unwrap();
     let error = Store::open(dir.path(), Durability::Process).unwrap_err();
     assert!(error.is_damage(), "{error:?}");
+}
+
+/// A database in the first form, as a program of that time left it.
+fn first_form(dir: &Path) {
+    let connection = Connection::open(dir.join("salotto.db")).unwrap();
+    connection.execute_batch(include_str!("../migrations/0001_first.sql")).unwrap();
+    connection.pragma_update(None, "application_id", 0x5341_4C4F).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection
+        .execute_batch(
+            "UPDATE head SET seq = 9, at = 90;
+             INSERT INTO accounts VALUES (7, 'Ada', 'ada', 70, '$argon2id$ada');
+             INSERT INTO rooms VALUES (1, '#tea', 10, NULL, NULL, NULL, 20, NULL, NULL, 0, 0);
+             INSERT INTO memberships VALUES (7, 1);
+             INSERT INTO markers VALUES (7, '#tea', 80);",
+        )
+        .unwrap();
+}
+
+#[test]
+fn an_older_database_is_brought_forward_with_everything_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    first_form(dir.path());
+    let (store, durable) = Store::open(dir.path(), Durability::Process).unwrap();
+    assert_eq!((durable.seq, durable.at), (Seq(9), Timestamp(90)));
+    assert_eq!(durable.accounts.len(), 1);
+    assert_eq!(durable.rooms.len(), 1);
+    assert_eq!(durable.memberships, [(AccountId(7), RoomId(1))]);
+    assert_eq!(durable.markers.len(), 1);
+    assert_eq!(durable.devices, []);
+    assert!(store.reader().unwrap().verifier(&nick_key("ada").unwrap()).unwrap().is_some());
+
+    // And takes what the older one could not have.
+    let added = device(10, AccountId(7));
+    store.writer().unwrap().commit(&[Record::Device(added.clone())], (Seq(10), Timestamp(100))).unwrap();
+    drop(store);
+    let (_store, durable) = Store::open(dir.path(), Durability::Process).unwrap();
+    assert_eq!(durable.devices, [added]);
+}
+
+#[test]
+fn a_device_is_kept_as_it_last_was_until_it_is_revoked() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = device(1, AccountId(7));
+    let second = device(2, AccountId(7));
+    let reopened = |batch: &[Record]| {
+        let store = open(dir.path());
+        store.writer().unwrap().commit(batch, (Seq(9), Timestamp(9))).unwrap();
+        drop(store);
+        Store::open(dir.path(), Durability::Process).unwrap().1.devices
+    };
+    let made = [Record::Device(first.clone()), Record::Device(second.clone())];
+    assert_eq!(reopened(&made), [first.clone(), second.clone()]);
+    first.used = Timestamp(5 * 86_400_000);
+    assert_eq!(reopened(&[Record::Device(first.clone())]), [first.clone(), second.clone()]);
+    assert_eq!(reopened(&[Record::DeviceRevoked(first.id)]), [second]);
 }
 
 #[test]

@@ -5,11 +5,11 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use common::{account, post, room};
+use common::{account, device, post, room};
 use proptest::prelude::*;
 use salotto_core::{
-    AccountId, AccountRecord, BanRecord, Conversation, Durable, PostRecord, RecentToken, Record, Roles,
-    RoomFlag, RoomId, RoomRecord, Seq, TOKENS_MAX, Timestamp, TopicRecord,
+    AccountId, AccountRecord, BanRecord, Conversation, DeviceId, DeviceRecord, Durable, PostRecord,
+    RecentToken, Record, Roles, RoomFlag, RoomId, RoomRecord, Seq, TOKENS_MAX, Timestamp, TopicRecord,
 };
 use salotto_store::{Durability, HistoryQuery, Ref, Store};
 
@@ -21,6 +21,7 @@ struct Model {
     last: (Seq, Timestamp),
     rooms: BTreeMap<RoomId, RoomRecord>,
     accounts: BTreeMap<AccountId, AccountRecord>,
+    devices: BTreeMap<DeviceId, DeviceRecord>,
     memberships: BTreeSet<(AccountId, RoomId)>,
     markers: BTreeMap<(AccountId, Arc<str>), Timestamp>,
     posts: BTreeMap<Seq, PostRecord>,
@@ -41,6 +42,12 @@ impl Model {
             }
             Record::Account(account) => {
                 self.accounts.insert(account.id, account);
+            }
+            Record::Device(device) => {
+                self.devices.insert(device.id, device);
+            }
+            Record::DeviceRevoked(device) => {
+                self.devices.remove(&device);
             }
             Record::Membership { account, room, member: true } => {
                 self.memberships.insert((account, room));
@@ -77,6 +84,7 @@ impl Model {
             at,
             rooms: self.rooms.values().cloned().collect(),
             accounts: self.accounts.values().map(|a| (a.id, a.name.clone(), a.created)).collect(),
+            devices: self.devices.values().cloned().collect(),
             memberships: self.memberships.iter().copied().collect(),
             markers: self.markers.iter().map(|((a, target), at)| (*a, target.clone(), *at)).collect(),
             tokens,
@@ -183,6 +191,10 @@ fn records() -> impl Strategy<Value = Record> {
         2 => rooms().prop_map(|room| Record::Room(Box::new(room))),
         1 => (1..4u64).prop_map(|room| Record::RoomRetired(RoomId(room))),
         1 => (1..5u64).prop_map(|id| Record::Account(account(id, &format!("Person-{id}")))),
+        2 => (1..9u64, accounts(), 0..99u64).prop_map(|(id, account, used)| {
+            Record::Device(DeviceRecord { used: Timestamp(used), ..device(id, account) })
+        }),
+        1 => (1..9u64).prop_map(|id| Record::DeviceRevoked(DeviceId(id))),
         2 => (accounts(), 1..4u64, any::<bool>()).prop_map(|(account, room, member)| {
             Record::Membership { account, room: RoomId(room), member }
         }),

@@ -47,15 +47,18 @@ impl Turn<'_> {
             self.tell(Audience::Session(session), Event::LoggedIn { account: name, card: None });
             return;
         };
+        if self.state.people[&id].account != Some(account) {
+            self.forget_devices_of_sessions(id);
+        }
         let person = self.person_mut(id);
         person.account = Some(account);
         let card = person.recard(|card| card.account = Some(name.clone()));
         let rooms: Vec<_> = person.rooms.iter().copied().collect();
         for room in rooms {
-            if let Some(account) = self.state.accounts.get_mut(&account) {
-                account.rooms.insert(room);
+            let known = self.state.accounts.get_mut(&account);
+            if known.is_some_and(|account| account.rooms.insert(room)) {
+                self.keep(Record::Membership { account, room, member: true });
             }
-            self.keep(Record::Membership { account, room, member: true });
             let Some(place) = self.state.rooms.get_mut(&room) else { continue };
             let roles = place.members.get(&id).copied().unwrap_or_default();
             if roles.any() {

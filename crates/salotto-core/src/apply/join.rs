@@ -80,10 +80,11 @@ impl Turn<'_> {
             if first {
                 place.roles.insert(account, Roles { operator: true, voice: false });
             }
-            if let Some(account) = self.state.accounts.get_mut(&account) {
-                account.rooms.insert(room);
+            // An account that is brought back is in the room already: nothing has to be written for that.
+            let known = self.state.accounts.get_mut(&account);
+            if known.is_some_and(|account| account.rooms.insert(room)) {
+                self.keep(Record::Membership { account, room, member: true });
             }
-            self.keep(Record::Membership { account, room, member: true });
             if first {
                 self.keep_room(room);
             }

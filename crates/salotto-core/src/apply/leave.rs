@@ -102,7 +102,7 @@ impl Turn<'_> {
         Some(gone.person)
     }
 
-    fn remove_person(&mut self, person: PersonId, why: Leaving) {
+    pub(super) fn remove_person(&mut self, person: PersonId, why: Leaving) {
         let Some(gone) = self.state.people.get(&person) else { return };
         let (audience, card) = (self.neighbours(gone), gone.card.clone());
         let rooms: Vec<RoomId> = gone.rooms.iter().copied().collect();

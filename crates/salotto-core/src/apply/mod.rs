@@ -1,6 +1,7 @@
 //! The one place where the chat changes.
 
 mod account;
+mod device;
 mod join;
 mod leave;
 mod post;
@@ -47,6 +48,9 @@ impl Core {
         for (id, name, created) in durable.accounts {
             state.add_account(id, name, created);
         }
+        for device in durable.devices {
+            state.add_device(device);
+        }
         for record in durable.rooms {
             state.add_room(Room::from_record(record));
         }
@@ -67,7 +71,7 @@ impl Core {
                 None => crate::name::nick_key(&recent.nick).map(Author::Guest),
             };
             if let Some(author) = author {
-                state.tokens.remember(author, recent.token, recent.seq, recent.at);
+                state.tokens.remember(author, None, recent.token, recent.seq, recent.at);
             }
         }
         Core { state, early: BTreeMap::new() }
@@ -82,12 +86,14 @@ impl Core {
         durable.rooms.extend(state.rooms.values().map(Room::to_record));
         for account in state.accounts.values() {
             durable.accounts.push((account.id, account.name.clone(), account.created));
+            durable.devices.extend(account.devices.values().cloned());
             // A room that is gone is forgotten by an account when it signs in.
             let rooms = account.rooms.iter().filter(|room| state.rooms.contains_key(room));
             durable.memberships.extend(rooms.map(|&room| (account.id, room)));
             let markers = account.markers.iter().map(|(target, &at)| (account.id, target.clone(), at));
             durable.markers.extend(markers);
         }
+        durable.devices.sort_by_key(|device| device.id);
         durable
     }
 
@@ -193,6 +199,13 @@ impl Turn<'_> {
                 (session, self.register(session, name, verifier))
             }
             Command::LogIn { session, account } => (session, self.log_in(session, account)),
+            Command::Recognise { session, resume, stem } => (session, self.recognise(session, resume, stem)),
+            Command::AddDevice { session, token, about } => (session, self.add_device(session, token, about)),
+            Command::ListDevices { session } => (session, self.list_devices(session)),
+            Command::RevokeDevices { session, which } => (session, self.revoke_devices(session, which)),
+            Command::ChangePassword { session, account, verifier } => {
+                (session, self.change_password(session, account, verifier))
+            }
             Command::MarkRead { session, target, at } => (session, self.mark_read(session, &target, at)),
             Command::Establish { room, topic } => return self.establish(room, topic),
             Command::Ping { session, token } => {

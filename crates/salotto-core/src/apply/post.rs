@@ -26,6 +26,7 @@ impl Turn<'_> {
             Some(account) => Author::Account(account.key().clone()),
             None => Author::Guest(person.card.nick.key().clone()),
         };
+        let stem = person.stem;
         let (target, conversation) = self.aim(person, &post)?;
         let mut posted = Posted {
             seq: self.seq,
@@ -38,13 +39,13 @@ impl Turn<'_> {
             tags: post.tags,
         };
         if let Some(token) = &post.token {
-            if let Some((seq, at)) = self.state.tokens.find(&author, token) {
+            if let Some((seq, at)) = self.state.tokens.find(&author, stem, token) {
                 (posted.seq, posted.at) = (seq, at);
                 self.tell(Audience::Session(post.session), Event::Repeated(Arc::new(posted)));
                 return Ok(());
             }
             if post.kind != PostKind::Tags {
-                self.state.tokens.remember(author, token.clone(), self.seq, self.at);
+                self.state.tokens.remember(author, stem, token.clone(), self.seq, self.at);
             }
         }
         if let Some(conversation) = conversation.filter(|_| post.kind != PostKind::Tags) {

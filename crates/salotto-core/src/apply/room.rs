@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::{Done, Turn};
 use crate::event::{Audience, Event, Refusal};
 use crate::id::{PersonId, RoomId, SessionId};
-use crate::mode::{ModeChange, RoomFlag, complete_mask, mask_matches};
+use crate::mode::{ModeChange, RoomFlag, complete_mask};
 use crate::name::RoomName;
 use crate::record::{BanRecord, TopicRecord};
-use crate::state::{BANS_MAX, INVITED_MAX, Person, Room, State};
+use crate::state::{BANS_MAX, Ban, INVITED_MAX, Room, State};
 
 impl Turn<'_> {
     pub(super) fn set_topic(&mut self, session: SessionId, name: &RoomName, topic: Arc<str>) -> Done {
@@ -102,21 +102,21 @@ impl Turn<'_> {
             ModeChange::Limit(limit) => std::mem::replace(&mut room.limit, *limit) != *limit,
             ModeChange::Ban { mask, on: true } => {
                 let mask: Arc<str> = complete_mask(mask).into();
-                if room.bans.iter().any(|ban| ban.mask == mask) {
+                if room.bans.iter().any(|ban| ban.record.mask == mask) {
                     return Ok(None);
                 }
                 if room.bans.len() >= BANS_MAX {
                     return Err(Refusal::BanListFull(room.name.clone(), mask));
                 }
-                room.bans.push(BanRecord { mask: mask.clone(), by: by.into(), at });
-                let bars = |person: &Person| mask_matches(&mask, &person.card.mask());
-                room.invited.retain(|person| people.get(person).is_some_and(|person| !bars(person)));
+                let ban = Ban::new(BanRecord { mask: mask.clone(), by: by.into(), at });
+                room.invited.retain(|id| people.get(id).is_some_and(|person| !ban.bars(&person.card)));
+                room.bans.push(ban);
                 return Ok(Some(ModeChange::Ban { mask, on: true }));
             }
             ModeChange::Ban { mask, on: false } => {
                 let mask: Arc<str> = complete_mask(mask).into();
                 let before = room.bans.len();
-                room.bans.retain(|ban| ban.mask != mask);
+                room.bans.retain(|ban| ban.record.mask != mask);
                 return Ok((room.bans.len() != before).then_some(ModeChange::Ban { mask, on: false }));
             }
             ModeChange::Role { .. } => false,
@@ -176,7 +176,12 @@ impl Turn<'_> {
         let (room, name, person, account) = (room.id, room.name.clone(), target.id, target.account);
         let card = target.card.clone();
         self.tell(Audience::Room(room), Event::Kicked { room, name, person, card, by, reason });
+        // Whoever is put out does not come back with the powers they had, and not past a ban by means of them.
+        let lost_roles = account.is_some_and(|account| self.room_mut(room).roles.remove(&account).is_some());
         self.remove_member(person, room);
+        if lost_roles {
+            self.keep_room(room);
+        }
         if let Some(account) = account {
             if let Some(account) = self.state.accounts.get_mut(&account) {
                 account.rooms.remove(&room);

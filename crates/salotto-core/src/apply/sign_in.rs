@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Done, Turn};
 use crate::command::SignIn;
 use crate::event::{Audience, Card, Ending, Event, Refusal};
-use crate::id::{AccountId, PersonId, RoomId, SessionId};
+use crate::id::{AccountId, DeviceId, PersonId, RoomId, SessionId};
 use crate::name::Nick;
 use crate::state::{Person, Session, State};
 
@@ -15,25 +15,29 @@ impl Turn<'_> {
         if self.state.sessions.contains_key(&wish.session) {
             return Err(Refusal::AlreadySignedIn);
         }
+        let device = self.device_of(&wish);
+        let wish = SignIn { account: wish.account.or(device.map(|(account, _)| account)), ..wish };
+        let device = device.map(|(_, device)| device);
         if let Some(token) = wish.resume {
             match self.state.resumable.get(&token).copied() {
-                Some(old) => return self.take_over(&wish, old),
-                None => {
+                Some(old) => return self.take_over(&wish, old, device),
+                None if device.is_none() => {
                     self.tell(Audience::Session(wish.session), Event::Refused(Refusal::UnknownResumeToken));
                 }
+                None => {}
             }
         }
         let present = self.state.people_by_name.get(wish.nick.key()).copied();
         if let (Some(person), Some(_)) = (present, wish.account)
             && self.state.people[&person].account == wish.account
         {
-            self.add_session(&wish, person, false);
+            self.add_session(&wish, person, device, false);
             self.show_rooms(wish.session, person);
             return Ok(());
         }
         self.nick_is_free(&wish.nick, None, wish.account)?;
         let person = self.add_person(&wish);
-        self.add_session(&wish, person, false);
+        self.add_session(&wish, person, device, false);
         self.enter_first_rooms(&wish, person);
         Ok(())
     }
@@ -92,6 +96,7 @@ impl Turn<'_> {
             since: self.at,
             active: self.at,
             markers: BTreeMap::new(),
+            stem: wish.stem,
         };
         self.state.people_by_name.insert(wish.nick.key().clone(), id);
         self.state.people_by_look.insert(wish.nick.skeleton(), id);
@@ -99,8 +104,8 @@ impl Turn<'_> {
         id
     }
 
-    fn add_session(&mut self, wish: &SignIn, person: PersonId, resumed: bool) {
-        let session = Session { person, node: wish.node, resumable: wish.resumable };
+    fn add_session(&mut self, wish: &SignIn, person: PersonId, device: Option<DeviceId>, resumed: bool) {
+        let session = Session { person, node: wish.node, resumable: wish.resumable, device };
         self.state.sessions.insert(wish.session, session);
         if let Some(token) = wish.resumable {
             self.state.resumable.insert(token, wish.session);
@@ -108,6 +113,9 @@ impl Turn<'_> {
         let known = self.state.people.get_mut(&person).expect("the person was just found or made");
         known.sessions.insert(wish.session);
         let card = known.card.clone();
+        if let Some((account, device)) = known.account.zip(device) {
+            self.device_used(account, device);
+        }
         self.tell(
             Audience::Session(wish.session),
             Event::SignedIn { session: wish.session, person, card, resumed },
@@ -115,9 +123,10 @@ impl Turn<'_> {
     }
 
     /// Gives a person's old session to a new connection; nobody else notices.
-    fn take_over(&mut self, wish: &SignIn, old: SessionId) -> Done {
-        let person = self.state.sessions[&old].person;
-        self.add_session(wish, person, true);
+    fn take_over(&mut self, wish: &SignIn, old: SessionId, device: Option<DeviceId>) -> Done {
+        let Session { person, device: old_device, .. } = self.state.sessions[&old];
+        let same_account = self.state.people[&person].account == wish.account;
+        self.add_session(wish, person, device.filter(|_| same_account).or(old_device), true);
         self.drop_session(old);
         self.tell(Audience::Session(old), Event::Ended { session: old, person, why: Ending::Replaced });
         self.show_rooms(wish.session, person);

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use account::{Account, MARKERS_MAX};
+pub use account::{Account, DEVICES_MAX, MARKERS_MAX};
 pub use person::{Person, Session};
-pub use room::{BANS_MAX, INVITED_MAX, Room};
+pub use room::{BANS_MAX, Ban, INVITED_MAX, Room};
 pub use tokens::{Author, Tokens};
 
-use crate::id::{AccountId, NodeId, PersonId, RoomId, Seq, SessionId, Timestamp};
+use crate::id::{AccountId, DeviceId, NodeId, PersonId, RoomId, Seq, SessionId, Timestamp};
 use crate::name::{Key, Nick, Skeleton};
+use crate::record::DeviceRecord;
 
 /// Everything the chat knows. Maps are ordered so that walking them is part of behaviour, not of chance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,8 @@ pub struct State {
     pub accounts_by_look: BTreeMap<Skeleton, AccountId>,
     /// Sessions by the token that takes them over.
     pub resumable: BTreeMap<[u8; 32], SessionId>,
+    /// Devices by their tokens.
+    pub devices: BTreeMap<[u8; 32], (AccountId, DeviceId)>,
 }
 
 impl State {
@@ -71,6 +74,20 @@ impl State {
         self.accounts_by_name.insert(name.key().clone(), id);
         self.accounts_by_look.insert(name.skeleton(), id);
         self.accounts.insert(id, Account::new(id, name, created));
+    }
+
+    /// Takes a device in, or what is new about it; nothing where its account is gone.
+    pub fn add_device(&mut self, device: DeviceRecord) {
+        if let Some(account) = self.accounts.get_mut(&device.account) {
+            self.devices.insert(device.token, (device.account, device.id));
+            account.devices.insert(device.id, device);
+        }
+    }
+
+    /// Forgets a device; whether there was one.
+    pub fn remove_device(&mut self, account: AccountId, id: DeviceId) -> bool {
+        let gone = self.accounts.get_mut(&account).and_then(|account| account.devices.remove(&id));
+        gone.is_some_and(|gone| self.devices.remove(&gone.token).is_some())
     }
 
     /// Takes a room in.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Card;
-use crate::id::{AccountId, NodeId, PersonId, RoomId, SessionId, Timestamp};
+use crate::id::{AccountId, DeviceId, NodeId, PersonId, RoomId, SessionId, Timestamp};
 
 /// Somebody present under one name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct Person {
     pub active: Timestamp,
     /// How far conversations were read, while there is no account to keep it.
     pub markers: BTreeMap<Arc<str>, Timestamp>,
+    /// BLAKE3 of what makes a guest the same guest under another name, see [`crate::SignIn::stem`].
+    pub stem: Option<[u8; 32]>,
 }
 
 impl Person {
@@ -54,4 +56,6 @@ pub struct Session {
     pub node: NodeId,
     /// BLAKE3 of the token that takes it over.
     pub resumable: Option<[u8; 32]>,
+    /// The account's device that it is.
+    pub device: Option<DeviceId>,
 }

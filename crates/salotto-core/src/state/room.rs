@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Card;
 use crate::id::{AccountId, PersonId, RoomId, Timestamp};
 use crate::mode::{Roles, RoomFlag, mask_matches};
-use crate::name::RoomName;
+use crate::name::{RoomName, skeleton_of_mask};
 use crate::record::{BanRecord, RoomRecord, TopicRecord};
 
 /// How many bans a room may have.
@@ -16,6 +16,35 @@ pub const BANS_MAX: usize = 100;
 
 /// How many invitations of a room may be open; the one of whoever came to the server first makes way.
 pub const INVITED_MAX: usize = 1_000;
+
+/// A ban, and the form under which look-alikes of the name in it are found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ban {
+    /// The ban as it is kept.
+    pub record: BanRecord,
+    /// The mask with the skeleton of its name; none where it is about no name.
+    look: Option<String>,
+}
+
+impl Ban {
+    /// A ban, made or read back.
+    pub fn new(record: BanRecord) -> Ban {
+        let (name, rest) = record.mask.split_once('!').unwrap_or((&*record.mask, "*@*"));
+        let about_a_name = name.contains(|c| !matches!(c, '*' | '?'));
+        let look = about_a_name.then(|| format!("{}!{rest}", skeleton_of_mask(name)));
+        Ban { record, look }
+    }
+
+    /// Whether somebody is meant: by the name they have, or by one that looks the same.
+    pub fn bars(&self, card: &Card) -> bool {
+        self.matches(&card.mask(), &card.look())
+    }
+
+    fn matches(&self, mask: &str, look: &str) -> bool {
+        mask_matches(&self.record.mask, mask)
+            || self.look.as_ref().is_some_and(|banned| mask_matches(banned, look))
+    }
+}
 
 /// A room. It outlives its members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,8 +63,8 @@ pub struct Room {
     pub key: Option<Arc<str>>,
     /// Its limit.
     pub limit: Option<u32>,
-    /// Masks that may not enter or speak, in the order they were set.
-    pub bans: Vec<BanRecord>,
+    /// Who may not enter or speak, in the order they were set.
+    pub bans: Vec<Ban>,
     /// Who is in it; each has it among their rooms.
     pub members: BTreeMap<PersonId, Roles>,
     /// Roles that accounts keep while they are out.
@@ -79,8 +108,8 @@ impl Room {
         if self.bans.is_empty() {
             return false;
         }
-        let mask = card.mask();
-        self.bans.iter().any(|ban| mask_matches(&ban.mask, &mask))
+        let (mask, look) = (card.mask(), card.look());
+        self.bans.iter().any(|ban| ban.matches(&mask, &look))
     }
 
     /// Whether nobody looks after the room while it is empty: who comes next may.
@@ -113,7 +142,7 @@ impl Room {
             flags: self.flags.iter().copied().collect(),
             key: self.key.clone(),
             limit: self.limit,
-            bans: self.bans.clone(),
+            bans: self.bans.iter().map(|ban| ban.record.clone()).collect(),
             roles: self.roles.iter().map(|(&account, &roles)| (account, roles)).collect(),
             established: self.established,
         }
@@ -126,7 +155,7 @@ impl Room {
             flags: record.flags.into_iter().collect(),
             key: record.key,
             limit: record.limit,
-            bans: record.bans,
+            bans: record.bans.into_iter().map(Ban::new).collect(),
             roles: record.roles.into_iter().collect(),
             established: record.established,
             ..Room::new(record.id, record.name, record.created)

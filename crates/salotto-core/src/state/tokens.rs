@@ -25,33 +25,57 @@ const TOKEN_AGE_MAX: u64 = 24 * 60 * 60 * 1000;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tokens {
     posts: BTreeMap<(Author, Arc<str>), (Seq, Timestamp)>,
-    oldest_first: VecDeque<(Author, Arc<str>)>,
+    /// The same by a guest's stem, for those that have one: a guest may come back under another name.
+    by_stem: BTreeMap<([u8; 32], Arc<str>), (Seq, Timestamp)>,
+    oldest_first: VecDeque<(Author, Option<[u8; 32]>, Arc<str>)>,
 }
 
 impl Tokens {
     /// The post that has this token.
-    pub fn find(&self, author: &Author, token: &Arc<str>) -> Option<(Seq, Timestamp)> {
-        self.posts.get(&(author.clone(), token.clone())).copied()
+    pub fn find(
+        &self,
+        author: &Author,
+        stem: Option<[u8; 32]>,
+        token: &Arc<str>,
+    ) -> Option<(Seq, Timestamp)> {
+        let named = self.posts.get(&(author.clone(), token.clone()));
+        named.or_else(|| self.by_stem.get(&(stem?, token.clone()))).copied()
     }
 
     /// Remembers a token.
-    pub fn remember(&mut self, author: Author, token: Arc<str>, seq: Seq, at: Timestamp) {
+    pub fn remember(
+        &mut self,
+        author: Author,
+        stem: Option<[u8; 32]>,
+        token: Arc<str>,
+        seq: Seq,
+        at: Timestamp,
+    ) {
         self.forget_old(at);
+        // An account is always the same author.
+        let stem = stem.filter(|_| matches!(author, Author::Guest(_)));
+        if let Some(stem) = stem {
+            self.by_stem.insert((stem, token.clone()), (seq, at));
+        }
         if self.posts.insert((author.clone(), token.clone()), (seq, at)).is_none() {
-            self.oldest_first.push_back((author, token));
+            self.oldest_first.push_back((author, stem, token));
         }
     }
 
     fn forget_old(&mut self, now: Timestamp) {
-        while let Some(oldest) = self.oldest_first.front() {
-            let expired = match self.posts.get(oldest) {
+        while let Some((author, stem, token)) = self.oldest_first.front() {
+            let key = (author.clone(), token.clone());
+            let expired = match self.posts.get(&key) {
                 Some((_, at)) => now.0.saturating_sub(at.0) > TOKEN_AGE_MAX,
                 None => true,
             };
             if !expired && self.posts.len() < TOKENS_MAX {
                 break;
             }
-            self.posts.remove(oldest);
+            if let Some(stem) = stem {
+                self.by_stem.remove(&(*stem, token.clone()));
+            }
+            self.posts.remove(&key);
             self.oldest_first.pop_front();
         }
     }

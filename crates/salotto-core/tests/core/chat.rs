@@ -59,6 +59,7 @@ pub fn wish(session: SessionId, nick: &str) -> SignIn {
         account: None,
         resumable: None,
         resume: None,
+        stem: None,
         rooms: Vec::new(),
         rejoin: false,
     }
@@ -422,6 +423,7 @@ pub fn say(event: &Event) -> String {
         Event::SignedIn { card, resumed: true, .. } => format!("welcome back, {}", card.nick),
         Event::Ended { why: Ending::Replaced, .. } => "replaced".into(),
         Event::Ended { why: Ending::Left(why), .. } => format!("over: {}", leaving(why)),
+        Event::Ended { why: Ending::Revoked, .. } => "signed out".into(),
         Event::Joined { name, card, .. } => format!("{} joined {name}", card.nick),
         Event::Attached { name, card, .. } => format!("you, {}, are in {name}", card.nick),
         Event::Topic { .. } | Event::Names(_) => String::new(),
@@ -460,6 +462,15 @@ pub fn say(event: &Event) -> String {
         Event::RecipientAway { nick, message } => format!("{nick} is away: {message}"),
         Event::Registered { account, .. } => format!("account {account} made"),
         Event::LoggedIn { account, .. } => format!("signed in as {account}"),
+        Event::Recognised { account: Some(account) } => format!("a device of {account}"),
+        Event::Recognised { account: None } => "a session".into(),
+        Event::DeviceAdded { .. } => "device added".into(),
+        Event::Devices(devices) => {
+            let devices = devices.iter().map(|d| format!("{}{}", d.about, if d.own { "*" } else { "" }));
+            format!("devices: {}", devices.collect::<Vec<_>>().join(" "))
+        }
+        Event::DevicesRevoked { ids, others } => format!("revoked: {} (others: {others})", ids.len()),
+        Event::PasswordChanged { account } => format!("new password for {account}"),
         Event::Pong { token } => format!("pong {token}"),
         Event::Refused(refusal) => format!("no: {refusal:?}"),
     }

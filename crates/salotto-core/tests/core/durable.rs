@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use salotto_core::{
-    AccountId, AccountRecord, Command, Core, Durable, ModeChange, Outcome, PostRecord, RecentToken, Record,
-    RoomFlag, RoomId, RoomRecord, Seq, Timestamp,
+    AccountId, AccountRecord, Command, Core, DeviceId, DeviceRecord, Durable, ModeChange, Outcome,
+    PostRecord, RecentToken, Record, RoomFlag, RoomId, RoomRecord, Seq, Timestamp,
 };
 
 use crate::chat::Chat;
@@ -16,6 +16,7 @@ pub struct Folded {
     rooms: BTreeMap<RoomId, RoomRecord>,
     retired: BTreeSet<RoomId>,
     accounts: BTreeMap<AccountId, AccountRecord>,
+    devices: BTreeMap<DeviceId, DeviceRecord>,
     memberships: BTreeSet<(AccountId, RoomId)>,
     markers: BTreeMap<(AccountId, Arc<str>), Timestamp>,
     pub posts: BTreeMap<Seq, PostRecord>,
@@ -39,6 +40,12 @@ impl Folded {
             }
             Record::Account(account) => {
                 self.accounts.insert(account.id, account);
+            }
+            Record::Device(device) => {
+                self.devices.insert(device.id, device);
+            }
+            Record::DeviceRevoked(device) => {
+                self.devices.remove(&device);
             }
             Record::Membership { account, room, member: true } => {
                 self.memberships.insert((account, room));
@@ -72,6 +79,7 @@ impl Folded {
                 .values()
                 .map(|account| (account.id, account.name.clone(), account.created))
                 .collect(),
+            devices: self.devices.values().cloned().collect(),
             memberships: self.memberships.iter().copied().collect(),
             markers: self
                 .markers

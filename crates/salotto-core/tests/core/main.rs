@@ -2,6 +2,7 @@
 
 mod account;
 mod chat;
+mod device;
 mod durable;
 mod join;
 mod looking;

@@ -192,6 +192,47 @@ fn a_key_must_be_known() {
 }
 
 #[test]
+fn a_ban_on_a_name_covers_what_looks_like_it() {
+    for (mask, nick, bars) in [
+        ("dora", "d0ra", true),
+        ("d*", "d\u{43e}ra", true),
+        ("paypal!*@*", "paypa1", true),
+        ("dora!*@elsewhere", "d0ra", false),
+        ("dora", "dara", false),
+        ("?ora", "d0ra", true),
+    ] {
+        let mut tea = tea();
+        tea.set(ban(mask, true));
+        // Two who look the same are never here at once.
+        tea.chat.quits(tea.dora);
+        let other = tea.chat.sign_in(nick);
+        tea.chat.joins(other, "#tea");
+        assert_eq!(tea.chat.is_in(other, "#tea"), !bars, "{mask} {nick}");
+    }
+}
+
+#[test]
+fn whoever_is_put_out_loses_the_role_for_good() {
+    let mut chat = Chat::new();
+    let alice = chat.sign_up("alice");
+    let bob = chat.sign_up("bob");
+    chat.joins(alice, "#tea");
+    chat.joins(bob, "#tea");
+    chat.sets(alice, "#tea", role(Role::Operator, "bob", true));
+    assert_eq!(chat.members(alice, "#tea"), ["@alice", "@bob"]);
+    chat.kicks(alice, "#tea", "bob");
+    chat.joins(bob, "#tea");
+    assert_eq!(chat.members(alice, "#tea"), ["@alice", "bob"]);
+    // Not after a restart either, nor past a ban by means of it.
+    chat.kicks(alice, "#tea", "bob");
+    chat.sets(alice, "#tea", ban("bob", true));
+    let mut chat = chat.restarted();
+    let bob = chat.sign_in_to("bob", "bob");
+    chat.joins(bob, "#tea");
+    chat.expect_refused(&Refusal::CannotJoin(name(), JoinBar::Banned));
+}
+
+#[test]
 fn a_limit_holds() {
     let mut tea = tea();
     tea.set(ModeChange::Limit(Some(3)));

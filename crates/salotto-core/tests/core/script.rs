@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use salotto_core::{
-    Command, Leaving, ModeChange, Nick, NodeId, Post, PostKind, Role, RoomFlag, SessionId, Timestamp,
+    Command, DeviceId, Leaving, ModeChange, Nick, NodeId, Post, PostKind, Role, RoomFlag, SessionId,
+    Timestamp,
 };
 
 use crate::chat::{Chat, room, wish};
@@ -51,6 +52,10 @@ pub enum Step {
     Read { room: usize, at: u64 },
     Establish { room: usize },
     Ping,
+    AddDevice { token: u8 },
+    RevokeDevice { of: u64 },
+    RevokeOthers,
+    ChangePassword { account: usize },
 }
 
 /// One change of a mode.
@@ -105,6 +110,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (place(), 0..5_000u64).prop_map(|(room, at)| Step::Read { room, at }),
         1 => place().prop_map(|room| Step::Establish { room }),
         1 => Just(Step::Ping),
+        4 => (0..6u8).prop_map(|token| Step::AddDevice { token }),
+        1 => (0..200u64).prop_map(|of| Step::RevokeDevice { of }),
+        1 => Just(Step::RevokeOthers),
+        1 => (0..4usize).prop_map(|account| Step::ChangePassword { account }),
     ]
 }
 
@@ -136,6 +145,8 @@ pub fn command(chat: &Chat, (session, step): &Line) -> Command {
             wish.node = NodeId(*node);
             wish.resumable = Some([session.0 as u8; 32]);
             wish.resume = resume.map(|old| [old as u8; 32]);
+            // It may be the token of a device.
+            wish.stem = Some([resume.unwrap_or(session.0) as u8 % 6 + 200; 32]);
             wish.rooms = vec![room("#lobby")];
             wish.rejoin = *rejoin;
             Command::SignIn(Box::new(wish))
@@ -190,6 +201,15 @@ pub fn command(chat: &Chat, (session, step): &Line) -> Command {
             Command::MarkRead { session, target: ROOMS[*room].into(), at: Timestamp(*at) }
         }
         Step::Establish { room: name } => Command::Establish { room: room(ROOMS[*name]), topic: "".into() },
+        Step::AddDevice { token } => {
+            Command::AddDevice { session, token: [token + 200; 32], about: "client".into() }
+        }
+        Step::RevokeDevice { of } => Command::RevokeDevices { session, which: Some(DeviceId(*of)) },
+        Step::RevokeOthers => Command::RevokeDevices { session, which: None },
+        Step::ChangePassword { account: known } => match account(known) {
+            Some(account) => Command::ChangePassword { session, account, verifier: "$argon2id$2".into() },
+            None => Command::ListDevices { session },
+        },
         Step::Ping => Command::Ping { session, token: "ping".into() },
     }
 }

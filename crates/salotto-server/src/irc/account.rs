@@ -13,7 +13,7 @@ use crate::shard::{Close, Io};
 /// How many wrong passwords one connection may try.
 const FAILURES_MAX: u32 = 5;
 /// How long a password may be, in bytes.
-const PASSWORD_LEN_MAX: usize = 600;
+pub(super) const PASSWORD_LEN_MAX: usize = 600;
 
 impl Session {
     /// `AUTHENTICATE`.
@@ -71,44 +71,55 @@ impl Session {
                 line.trailing("SASL authentication failed: too many wrong passwords, wait a minute")
             });
         }
-        let job = Job::Authenticate { account: plain.account, password: plain.password };
+        let job =
+            Job::Authenticate { from: io.meta.peer.ip(), account: plain.account, password: plain.password };
         match io.job(job) {
             Ok(()) => self.waiting = Some(Waiting::Sasl),
-            Err(_) => self.authenticated(None, io),
+            Err(_) => self.sasl_busy(io),
         }
+    }
+
+    /// Too many passwords wait to be checked. This one was not, and does not count as wrong.
+    pub(super) fn sasl_busy(&self, io: &mut Io<'_>) {
+        self.busy("AUTHENTICATE", io);
+        self.reply(io, numeric::ERR_SASLFAIL, |line| line.trailing("The server is busy; please try again"));
     }
 
     /// The password was checked.
     pub(super) fn authenticated(&mut self, account: Option<AccountId>, io: &mut Io<'_>) {
         let Some(account) = account else {
-            self.sasl_failures += 1;
-            io.shared.failures.count(io.meta.peer.ip(), io.shared.ambient.instant());
-            tracing::info!(
-                target: "salotto::session", event = "error", connection = io.meta.session.0,
-                address = %io.meta.peer.ip(), name = &*self.nick, reason = "wrong password",
-            );
             self.reply(io, numeric::ERR_SASLFAIL, |line| line.trailing("SASL authentication failed"));
-            if self.sasl_failures >= FAILURES_MAX {
-                io.close(Close::broken("too many wrong passwords"));
-            }
+            self.wrong_password(io);
             return;
         };
         self.account = Some(account);
         io.submit(Command::LogIn { session: io.meta.session, account });
     }
 
+    /// Counts a wrong password, for the connection and for where it comes from.
+    pub(super) fn wrong_password(&mut self, io: &mut Io<'_>) {
+        self.password_failures += 1;
+        io.shared.failures.count(io.meta.peer.ip(), io.shared.ambient.instant());
+        tracing::info!(
+            target: "salotto::session", event = "error", connection = io.meta.session.0,
+            address = %io.meta.peer.ip(), name = &*self.nick, reason = "wrong password",
+        );
+        if self.password_failures >= FAILURES_MAX {
+            io.close(Close::broken("too many wrong passwords"));
+        }
+    }
+
     /// The chat has tied the session to an account.
     pub(super) fn logged_in(&mut self, account: &Nick, card: Option<&Card>, io: &mut Io<'_>) {
-        let mask = card.map_or_else(|| format!("{}!*@*", self.nick), Card::mask);
-        self.reply(io, numeric::RPL_LOGGEDIN, |line| {
-            line.param(&mask)
-                .param(account.as_str())
-                .trailing_fmt(format_args!("You are now logged in as {}", account.as_str()))
-        });
+        self.say_logged_in(account, card.map(Card::mask), io);
         if self.registered_now {
             self.registered_now = false;
         } else {
             self.reply(io, numeric::RPL_SASLSUCCESS, |line| line.trailing("SASL authentication successful"));
+        }
+        // Before signing in, the device is made when it is known that there will be a session.
+        if card.is_some() {
+            self.become_device(account, io);
         }
     }
 
@@ -126,7 +137,7 @@ impl Session {
                 "Registration is switched off",
             );
         }
-        if self.account.is_some() || io.meta.account.is_some() {
+        if self.account.is_some() || io.meta.account.is_some() || self.is_device() {
             return self.fail(
                 io,
                 "REGISTER",
@@ -171,7 +182,7 @@ impl Session {
         }
         self.start(
             Waiting::Register { name },
-            Job::Hash { password: (*password).to_owned() },
+            Job::Hash { from: io.meta.peer.ip(), password: (*password).to_owned() },
             "REGISTER",
             io,
         );
@@ -217,7 +228,8 @@ impl Session {
             return self.need_more_params(io, "OPER");
         };
         let expected = io.shared.config.operators.get(*name).cloned();
-        self.start(Waiting::Oper, Job::Check { expected, given: (*password).to_owned() }, "OPER", io);
+        let job = Job::Check { from: io.meta.peer.ip(), expected, given: (*password).to_owned() };
+        self.start(Waiting::Oper, job, "OPER", io);
     }
 
     pub(super) fn oper_checked(&mut self, right: bool, io: &mut Io<'_>) {

@@ -69,6 +69,7 @@ impl Session {
             "ISON" => self.ison(message, io),
             "USERHOST" => self.userhost(message, io),
             "OPER" => self.oper(message, io),
+            "PASSWD" => self.passwd(message, io),
             "KILL" => self.kill(message, io),
             "MARKREAD" => self.markread(message, io),
             "CHATHISTORY" => self.chathistory(message, io),

@@ -8,6 +8,7 @@ mod answer;
 mod capability;
 mod chathistory;
 mod command;
+mod device;
 pub(crate) mod label;
 mod modes;
 mod names;
@@ -18,7 +19,7 @@ mod welcome;
 
 use std::sync::Arc;
 
-use salotto_core::{AccountId, Event, Nick, PersonId, PostKind, PostTarget, SessionId};
+use salotto_core::{AccountId, Ending, Event, Nick, PersonId, PostKind, PostTarget, SessionId};
 use salotto_wire::{
     BODY_LEN_MAX, CLIENT_TAGS_LEN_MAX, Capability, CapabilitySet, Line, Message, Numeric, numeric,
 };
@@ -53,6 +54,8 @@ enum Waiting {
         /// The account's name.
         name: Nick,
     },
+    /// The old password is being checked, and a new one hashed.
+    Passwd,
     /// An operator's password.
     Oper,
     /// A page of history.
@@ -74,11 +77,10 @@ pub(crate) struct Session {
     /// The account that was proved before signing in.
     account: Option<AccountId>,
     sasl: Option<salotto_wire::sasl::ChunkBuffer>,
-    sasl_failures: u32,
+    password_failures: u32,
     /// Being signed in comes from an account just made, not from SASL.
     registered_now: bool,
-    resume: Option<[u8; 32]>,
-    resume_token: Option<String>,
+    tokens: device::Tokens,
     waiting: Option<Waiting>,
     /// The name that replies are addressed to; `*` before there is one.
     nick: Arc<str>,
@@ -100,10 +102,9 @@ impl Session {
             password_right: false,
             account: None,
             sasl: None,
-            sasl_failures: 0,
+            password_failures: 0,
             registered_now: false,
-            resume: None,
-            resume_token: None,
+            tokens: device::Tokens::default(),
             waiting: None,
             nick: "*".into(),
             person: None,
@@ -209,12 +210,13 @@ impl Session {
 
     /// The last line.
     pub fn farewell(&mut self, close: &Close, out: &mut Outgoing) {
-        use salotto_core::{Ending, Leaving};
+        use salotto_core::Leaving;
         let text = match close {
             Close::Quit(Some(word)) => format!("Closing connection: Quit: {word}"),
             Close::Quit(None) => "Closing connection: Quit".into(),
             Close::Broken(reason) | Close::Gone(reason) => format!("Closing connection: {reason}"),
             Close::Ended(Ending::Replaced) => "Closing connection: replaced by a newer connection".into(),
+            Close::Ended(Ending::Revoked) => "Closing connection: signed out from another device".into(),
             Close::Ended(Ending::Left(Leaving::Killed { by, reason })) => {
                 format!("Closing connection: Killed ({by}: {reason})")
             }
@@ -283,7 +285,16 @@ impl Session {
                 self.server_password_checked(right, io)
             }
             (Some(Waiting::Sasl), JobResult::Authenticated(account)) => self.authenticated(account, io),
-            (Some(Waiting::Sasl), _) => self.authenticated(None, io),
+            (Some(Waiting::Sasl), _) => self.sasl_busy(io),
+            (Some(Waiting::Passwd), JobResult::Rehashed { account, verifier }) => {
+                self.password_rehashed(account, verifier, io)
+            }
+            (Some(Waiting::Passwd), _) => self.passwd_busy(io),
+            (Some(Waiting::ServerPassword), _) => {
+                io.close(Close::broken("the server is busy; please try again"));
+            }
+            (Some(Waiting::Oper), JobResult::Failed) => self.busy("OPER", io),
+            (Some(Waiting::Register { .. }), JobResult::Failed) => self.busy("REGISTER", io),
             (Some(Waiting::Register { name }), JobResult::Hashed(verifier)) => {
                 self.password_hashed(name, verifier, io)
             }
@@ -310,6 +321,12 @@ impl Session {
                 self.signed_in(card, io);
             }
             Event::Refused(refusal) => self.refused(refusal, io),
+            Event::Recognised { account } => self.recognised(account.as_ref(), io),
+            Event::DeviceAdded { .. } => self.say_token(io),
+            Event::Devices(devices) => self.show_devices(devices, io),
+            Event::DevicesRevoked { ids, others } => self.show_revoked(ids, *others, io),
+            Event::PasswordChanged { account } => self.password_changed(account, io),
+            Event::Ended { why: Ending::Revoked, .. } => self.revoked(io),
             Event::Renamed { card, .. } => {
                 self.nick = card.nick.as_str().into();
                 self.render_own(turn, event, io);

@@ -91,10 +91,9 @@ impl Session {
                 let text = "You are signed in to an account already";
                 self.fail(io, "REGISTER", "ALREADY_AUTHENTICATED", &[name.as_str()], text);
             }
-            Refusal::NoAccount => self.fail(io, "MARKREAD", "ACCOUNT_REQUIRED", &[], "That needs an account"),
-            Refusal::UnknownResumeToken => {
-                self.fail(io, "RESUME", "UNKNOWN_TOKEN", &[], "There is no such session any more");
-            }
+            Refusal::NoAccount => self.account_required(io),
+            Refusal::UnknownResumeToken => self.token_unknown(io),
+            Refusal::NoSuchDevice(id) => self.no_such_device(&super::device::written(*id), io),
         }
     }
 

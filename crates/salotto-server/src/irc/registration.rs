@@ -1,10 +1,9 @@
-//! From the first line to signing in: `PASS`, `NICK`, `USER`, `RESUME`.
+//! From the first line to signing in: `PASS`, `NICK`, `USER`.
 
 use salotto_core::{Card, Command, NameError, Nick, RoomName, SignIn};
-use salotto_wire::{Capability, Line, Message, numeric};
+use salotto_wire::{Message, numeric};
 
-use super::{Session, Stage, Waiting, server_name};
-use crate::ambient::Ambient;
+use super::{Session, Stage, Waiting};
 use crate::cloak::cloak;
 use crate::jobs::Job;
 use crate::shard::{Close, Io};
@@ -77,23 +76,6 @@ impl Session {
         self.reply(io, numeric::ERR_ERRONEUSNICKNAME, |line| line.param(wish).trailing(reason));
     }
 
-    /// `RESUME <token>`, before signing in: takes over the session that was given the token.
-    pub(super) fn resume(&mut self, message: &Message<'_>, io: &mut Io<'_>) {
-        match message.param(0) {
-            None => self.need_more_params(io, "RESUME"),
-            Some(_) if self.stage != Stage::Registering => {
-                self.fail(
-                    io,
-                    "RESUME",
-                    "ALREADY_REGISTERED",
-                    &[],
-                    "A session can be resumed only before signing in",
-                );
-            }
-            Some(token) => self.resume = Some(*blake3::hash(token.as_bytes()).as_bytes()),
-        }
-    }
-
     /// Signs in once everything is said.
     pub(super) fn try_sign_in(&mut self, io: &mut Io<'_>) {
         if self.stage != Stage::Registering || self.negotiating || self.waiting.is_some() {
@@ -108,7 +90,7 @@ impl Session {
             let given = self.password.take().unwrap_or_default();
             return self.start(
                 Waiting::ServerPassword,
-                Job::Check { expected: Some(expected), given },
+                Job::Check { from: io.meta.peer.ip(), expected: Some(expected), given },
                 "PASS",
                 io,
             );
@@ -130,16 +112,14 @@ impl Session {
     pub(super) fn start(&mut self, waiting: Waiting, job: Job, command: &str, io: &mut Io<'_>) {
         match io.job(job) {
             Ok(()) => self.waiting = Some(waiting),
-            Err(_) => {
-                self.fail(io, command, "TEMPORARILY_UNAVAILABLE", &[], "The server is busy; please try again")
-            }
+            Err(_) => self.busy(command, io),
         }
     }
 
     fn sign_in(&mut self, io: &mut Io<'_>) {
         let (Some(nick), Some((user, realname))) = (self.nick_wish.take(), self.user.clone()) else { return };
         let shared = io.shared.clone();
-        let resumable = self.new_resume_token(&io.shared.ambient);
+        let resumable = self.draw_tokens(&io.shared.ambient);
         let lobby =
             shared.config.rooms.lobby_join.then(|| RoomName::new(&shared.config.rooms.lobby).ok()).flatten();
         self.stage = Stage::SigningIn;
@@ -154,20 +134,11 @@ impl Session {
             realname,
             account: self.account,
             resumable,
-            resume: self.resume.take(),
+            resume: self.tokens.take_resume(),
+            stem: self.tokens.stem(),
             rooms: lobby.into_iter().collect(),
             rejoin: true,
         })));
-    }
-
-    fn new_resume_token(&mut self, ambient: &Ambient) -> Option<[u8; 32]> {
-        if !self.has(Capability::Resume) {
-            return None;
-        }
-        let token = blake3::Hash::from_bytes(ambient.secret()?).to_hex().to_string();
-        let hash = *blake3::hash(token.as_bytes()).as_bytes();
-        self.resume_token = Some(token);
-        Some(hash)
     }
 
     /// The chat has let the session in.
@@ -177,12 +148,7 @@ impl Session {
         self.nick = card.nick.as_str().into();
         self.password = None;
         self.welcome(card, io);
-        if let Some(token) = self.resume_token.take() {
-            let server = server_name(io).to_owned();
-            io.line(|bytes| {
-                Line::new(bytes).source(&server).command("RESUME").param("TOKEN").param(&token).end()
-            });
-        }
+        self.give_token(card.account.as_ref(), io);
     }
 
     /// The name was refused while signing in: the connection stays, another name may be tried.

@@ -204,6 +204,7 @@ impl Session {
             account,
             resumable: None,
             resume: None,
+            stem: None,
             rooms: lobby.into_iter().collect(),
             rejoin: true,
         })));
@@ -240,13 +241,13 @@ impl Session {
             self.word(Text::TooManyGuesses, io);
             return self.prompt(io);
         }
-        let password = password.to_owned();
+        let (from, password) = (io.meta.peer.ip(), password.to_owned());
         let job = match &waiting {
             Waiting::ServerPassword => {
-                Job::Check { expected: io.shared.config.server.password.clone(), given: password }
+                Job::Check { from, expected: io.shared.config.server.password.clone(), given: password }
             }
-            Waiting::LogIn(nick) => Job::Authenticate { account: nick.as_str().to_owned(), password },
-            Waiting::Register(_) => Job::Hash { password },
+            Waiting::LogIn(nick) => Job::Authenticate { from, account: nick.as_str().to_owned(), password },
+            Waiting::Register(_) => Job::Hash { from, password },
         };
         match io.job(job) {
             Ok(()) => self.waiting = Some(waiting),
@@ -280,7 +281,7 @@ impl Session {
             },
             JobResult::History(posts) => self.show_earlier(&posts, io),
             JobResult::Failed if self.waiting.take().is_some() => self.word(Text::Busy, io),
-            JobResult::Failed | JobResult::Targets(_) => self.show_aside(io),
+            JobResult::Failed | JobResult::Targets(_) | JobResult::Rehashed { .. } => self.show_aside(io),
         }
         if self.waiting.is_none() {
             self.go_on(io);
@@ -340,6 +341,12 @@ impl Session {
             | Event::Repeated(_)
             | Event::InviteSent { .. }
             | Event::ReadMarker { .. }
+            // A bare terminal has no token, so it is no device.
+            | Event::Recognised { .. }
+            | Event::DeviceAdded { .. }
+            | Event::Devices(_)
+            | Event::DevicesRevoked { .. }
+            | Event::PasswordChanged { .. }
             | Event::Pong { .. } => Plan::Skip,
         }
     }
@@ -468,6 +475,7 @@ impl Session {
             Close::Quit(_) => Text::Goodbye { name },
             Close::Broken(reason) | Close::Gone(reason) => Text::Closing { reason },
             Close::Ended(Ending::Replaced) => Text::Replaced,
+            Close::Ended(Ending::Revoked) => Text::SignedOut,
             Close::Ended(Ending::Left(Leaving::Killed { by, reason })) => {
                 (by_clean, reason_clean) = (clean::shown(by), clean::shown(reason));
                 Text::KilledYou { by: &by_clean, reason: &reason_clean }

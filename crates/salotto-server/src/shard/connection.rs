@@ -726,6 +726,7 @@ impl<S: Stream> Connection<S> {
             Some(Close::Broken(reason) | Close::Gone(reason)) => Leaving::Lost(reason.clone()),
             Some(Close::Ended(Ending::Left(why))) => why.clone(),
             Some(Close::Ended(Ending::Replaced)) => Leaving::Lost("replaced".into()),
+            Some(Close::Ended(Ending::Revoked)) => Leaving::Quit(None),
             Some(Close::Server(_)) | None => Leaving::Closing,
         }
     }
@@ -791,6 +792,7 @@ impl<S: Stream> Connection<S> {
             Some(Close::Quit(_)) => "quit".into(),
             Some(Close::Broken(reason) | Close::Gone(reason)) => reason.clone(),
             Some(Close::Ended(Ending::Replaced)) => "replaced by a newer connection".into(),
+            Some(Close::Ended(Ending::Revoked)) => "signed out from another device".into(),
             Some(Close::Ended(Ending::Left(Leaving::Killed { by, .. }))) => format!("killed by {by}").into(),
             Some(Close::Ended(Ending::Left(_))) => "ended".into(),
             Some(Close::Server(reason)) => reason.clone(),

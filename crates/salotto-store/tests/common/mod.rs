@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "every test takes what it needs")]
 
 use salotto_core::{
-    AccountId, AccountRecord, Conversation, Nick, PostKind, PostRecord, RoomId, RoomName, RoomRecord, Seq,
-    Timestamp,
+    AccountId, AccountRecord, Conversation, DeviceId, DeviceRecord, Nick, PostKind, PostRecord, RoomId,
+    RoomName, RoomRecord, Seq, Timestamp,
 };
 
 pub const LOBBY: Conversation = Conversation::Room(RoomId(1));
@@ -45,5 +45,16 @@ pub fn account(id: u64, name: &str) -> AccountRecord {
         name: Nick::new(name).unwrap(),
         created: Timestamp(id),
         verifier: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into(),
+    }
+}
+
+pub fn device(id: u64, account: AccountId) -> DeviceRecord {
+    DeviceRecord {
+        id: DeviceId(id),
+        account,
+        token: [id as u8; 32],
+        made: Timestamp(id),
+        used: Timestamp(0),
+        about: "a client on a shelf".into(),
     }
 }

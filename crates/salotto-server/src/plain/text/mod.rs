@@ -153,6 +153,8 @@ pub(crate) enum Text<'a> {
     Closing { reason: &'a str },
     /// A newer connection took over.
     Replaced,
+    /// The account was signed out here from another device.
+    SignedOut,
     /// Put off the server.
     KilledYou { by: &'a str, reason: &'a str },
 }
@@ -343,6 +345,11 @@ impl Text<'_> {
                 let reason = reason::say(reason, tongue);
                 say!(tongue, "The connection closes: {reason}", "La connessione si chiude: {reason}")
             }
+            Text::SignedOut => say!(
+                tongue,
+                "You were signed out from another device.",
+                "Un altro dispositivo ha chiuso questa sessione."
+            ),
             Text::Replaced => say!(
                 tongue,
                 "A newer connection has taken the place of this one.",

@@ -73,6 +73,9 @@ pub(super) fn say(refusal: &Refusal, tongue: Tongue) -> String {
             "You are signed in to the account {account} already.",
             "Usi già l'account {account}."
         ),
+        Refusal::NoSuchDevice(_) => {
+            say!(tongue, "There is no such device.", "Non c'è un dispositivo così.")
+        }
         Refusal::NoAccount => say!(
             tongue,
             "That takes an account. To make one, type /register and a password.",

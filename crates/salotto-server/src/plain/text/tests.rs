@@ -132,6 +132,7 @@ fn with_all(check: impl Fn(&Text<'_>)) {
         Text::ServerClosed { reason: "maintenance" },
         Text::Closing { reason: "ping timeout" },
         Text::Replaced,
+        Text::SignedOut,
         Text::KilledYou { by, reason: "spam" },
     ] {
         check(&text);
