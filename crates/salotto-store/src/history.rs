@@ -142,6 +142,10 @@ fn page(
             read_all(&mut statement, &[stored(low.0), stored(high.0), from, to, limit])
         }
     }?;
+    // A damaged index can point at what was said elsewhere; the checksum of that is right.
+    if let Some(post) = posts.iter().find(|post| post.conversation != conversation) {
+        return Err(StoreError::DamagedPost(post.seq));
+    }
     if end == From::Newest {
         posts.reverse();
     }
