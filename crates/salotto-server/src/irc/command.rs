@@ -17,6 +17,8 @@ const TARGETS_MAX: usize = 20;
 const RECIPIENTS_MAX: usize = 4;
 /// The client-only tag that carries a post's token.
 const TOKEN_TAG: &str = "+salotto.chat/token";
+/// How many bytes of a ping come back: what one line has room for behind the server's name.
+const PING_LEN_MAX: usize = 360;
 /// How long a token may be, in bytes.
 const TOKEN_LEN_MAX: usize = 64;
 
@@ -81,9 +83,9 @@ impl Session {
 
     fn ping_from_client(&self, message: &Message<'_>, io: &mut Io<'_>) {
         let Some(token) = message.param(0) else { return self.need_more_params(io, "PING") };
+        let token = cut(token, PING_LEN_MAX);
         if self.stage == Stage::Online {
-            let token = cut(token, 400).into();
-            io.submit(Command::Ping { session: io.meta.session, token });
+            io.submit(Command::Ping { session: io.meta.session, token: token.into() });
         } else {
             let server = super::server_name(io).to_owned();
             io.line(|bytes| {
