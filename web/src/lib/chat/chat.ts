@@ -10,7 +10,7 @@ import { splitText, textBudget, type ISupport, type Message, type Source } from 
 import { Batches, isBatch, type Batch } from './batches';
 import type { ChatEvent, RoomInfo } from './events';
 import { History } from './history';
-import { messageEntry, timeOf, TOKEN_TAG } from './convert';
+import { compareMsgids, messageEntry, timeOf, TOKEN_TAG } from './convert';
 import { JOIN_REFUSALS, REFUSALS } from './numerics';
 import { Membership } from './membership';
 import { Directory, WhoIsReader } from './people';
@@ -219,9 +219,9 @@ export class Chat extends Observable {
   /** Says something in a room. `false` when too much is waiting already. */
   say(room: Room, text: string, type: 'message' | 'action' = 'message'): boolean {
     const parts = this.split(room, text, type);
-    for (const part of parts) {
-      if (!this.#outbox?.add(room.name, part, type)) return false;
-    }
+    // All of it or nothing: half a text would be said twice when the person tries again.
+    if (!this.#outbox || this.#outbox.free < parts.length) return false;
+    for (const part of parts) this.#outbox.add(room.name, part, type);
     room.clearUnreadLine();
     const newest = room.timeline.entries[room.timeline.entries.length - 1];
     if (newest) this.#markRead(room, newest.time);
@@ -396,13 +396,16 @@ export class Chat extends Observable {
   }
 
   #add(kind: Room['kind'], name: string): Room {
-    const room = new Room(kind, name, this.options.clock);
+    const order = (msgid: string, other: string): number =>
+      this.connection.has('salotto.chat/resume') ? compareMsgids(msgid, other) : 0;
+    const room = new Room(kind, name, this.options.clock, order);
     const read = Number(this.options.memory.get(`read:${this.#scope}:${this.#fold(name)}`));
     if (read > 0) room.restoreRead(read);
     else if (kind === 'direct') room.assumeRead(1);
     this.#rooms.set(this.#fold(name), room);
     room.subscribe(() => this.changed());
     this.#restorePending(room);
+    if (kind === 'direct' && this.online) this.#fetchDirect(room);
     this.changed();
     return room;
   }
@@ -452,8 +455,9 @@ export class Chat extends Observable {
       if (room.joined && !room.caughtUp && !room.loading) this.#fetch(room);
       else if (room.kind === 'direct') this.#fetchDirect(room);
     }
-    if (!again && this.connection.account !== undefined)
-      this.#history.talks((nick) => this.#fetchDirect(this.direct(nick)));
+    // Somebody may have written for the first time while we were away.
+    if (this.connection.account !== undefined)
+      this.#history.talks((nick) => this.direct(nick));
     this.#caughtUp();
     this.#openOutbox();
   }
@@ -461,7 +465,8 @@ export class Chat extends Observable {
   #openOutbox(): void {
     const ready = (target: string): boolean => {
       const room = this.find(target);
-      return !this.support.isChannel(target) || (room?.joined === true && room.caughtUp);
+      // Nothing is said before what was missed is here: the server may turn out to have it already.
+      return this.support.isChannel(target) ? room?.joined === true && room.caughtUp : room?.caughtUp !== false;
     };
     if (this.#outbox) {
       this.#outbox.online(ready);
@@ -519,6 +524,7 @@ export class Chat extends Observable {
       id: item.token,
       token: item.token,
       time: item.createdAt,
+      order: item.order,
       type: item.type,
       nick: this.nick,
       text: item.text,
@@ -567,6 +573,9 @@ export class Chat extends Observable {
 
   #fetchDirect(room: Room): void {
     if (this.connection.account === undefined || !this.connection.has('draft/chathistory')) {
+      // Nobody can write to a guest who is not there.
+      if (this.connection.account === undefined) room.timeline.giveUp(false);
+      room.setCaughtUp();
       this.#catchUp?.open.delete(room);
       return;
     }
@@ -649,6 +658,7 @@ export class Chat extends Observable {
         return;
       case 'PRIVMSG':
       case 'NOTICE':
+        if (label !== undefined) this.#labels.delete(label);
         this.#said(message);
         return;
       case 'TAGMSG':
@@ -723,10 +733,11 @@ export class Chat extends Observable {
     const entry = this.#messageEntry(message, room);
     if (!entry) return;
     if (own && source.host !== '') this.#mask = `${source.nick}!${source.user}@${source.host}`;
+    const again = entry.token !== undefined && this.#outbox?.sentAgain(entry.token) === true;
     if (entry.token !== undefined) this.#outbox?.confirm(entry.token);
     room.typing.drop(source.nick);
     room.lastSpoke.set(this.#fold(source.nick), entry.time);
-    if (!room.timeline.add(entry)) return;
+    if (!room.timeline.add(entry, again)) return;
     room.recount();
     const looking = this.#focused && room === this.#active;
     if (own) {
@@ -782,15 +793,21 @@ export class Chat extends Observable {
     const room = this.find(params[0] ?? '');
     if (command === 'JOIN' && source && this.isSelf(source.nick)) this.#joinedSelf(message, source);
     else if (command === 'PART' && room && source && this.isSelf(source.nick)) {
-      room.setJoined(false);
-      room.setUnwanted();
+      this.#left(room);
       this.#close(room);
     } else if (command === 'KICK' && room && this.isSelf(params[1] ?? '')) {
-      room.setJoined(false);
-      room.setUnwanted();
+      this.#left(room);
       this.options.onEvent({ kind: 'removed', room, by: source?.nick ?? '', reason: params[2] ?? '' });
     }
     this.changed();
+  }
+
+  #left(room: Room): void {
+    this.#history.left(room);
+    room.setJoined(false);
+    room.setUnwanted();
+    this.#catchUp?.open.delete(room);
+    this.#caughtUp();
   }
 
   #talkRenamed(room: Room, nick: string): void {

@@ -5,6 +5,15 @@ import type { Message } from '../wire';
 /** The client-only tag that carries our own mark of a message. */
 export const TOKEN_TAG = '+salotto.chat/token';
 
+/**
+ * Which of two messages of our own server is the younger: their names are numbers in base 32, whose digits sort as
+ * characters do (docs/protocol.md). Other servers' names say nothing.
+ */
+export function compareMsgids(msgid: string, other: string): number {
+  if (msgid.length !== other.length) return msgid.length - other.length;
+  return msgid < other ? -1 : msgid > other ? 1 : 0;
+}
+
 /** When the server says a line happened; `otherwise` when it does not say. */
 export function timeOf(message: Message, otherwise: number): number {
   const time = Date.parse(message.tags.get('time') ?? '');

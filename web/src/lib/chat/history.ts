@@ -1,6 +1,6 @@
 import type { Clock } from '../clock';
 import type { Connection } from '../connection';
-import type { Entry } from '../timeline';
+import { ENTRIES_MAX, type Entry, type Reach } from '../timeline';
 import type { Message } from '../wire';
 import type { Batch } from './batches';
 import type { Room } from './room';
@@ -11,19 +11,36 @@ export const PAGE = 50;
 export const CATCH_UP = 100;
 /** How long to wait for history before going on without it, in ms. */
 export const HISTORY_TIMEOUT = 5000;
+/** How many answers that are overdue are still taken when they come. */
+export const OVERDUE_MAX = 16;
+
+/** What came of a request: `undefined` when nothing did. */
+interface Answer {
+  /** Messages that were not known before. */
+  readonly added: readonly Entry[];
+  /** The server had more than it gave. */
+  readonly full: boolean;
+  /** The first and the last message that the server gave, shown or not. */
+  readonly ends: readonly [string | undefined, string | undefined];
+}
 
 interface Request {
   readonly room: Room;
   readonly limit: number;
   readonly label: string | undefined;
-  readonly done: (added: Entry[], received: Entry[], failed: boolean) => void;
+  /** What an answer says of its place, by whether the server had more. */
+  readonly reach: (full: boolean) => Reach;
+  readonly done: (answer: Answer | undefined) => void;
   readonly cancel: () => void;
 }
 
 /** Fetches what was said before, and while we were away (https://ircv3.net/specs/extensions/chathistory). */
 export class History {
   #requests: Request[] = [];
-  #gaps = 0;
+  /** Requests that nobody waits for any more; what answers them is shown all the same. */
+  #overdue: Request[] = [];
+  /** How far back, or on, each place was read whose last page had nothing in it to show. */
+  #read = new WeakMap<Entry, string>();
   #talks: { label: string | undefined; found: (nick: string) => void } | undefined;
 
   constructor(
@@ -36,6 +53,7 @@ export class History {
   clear(): void {
     const requests = this.#requests;
     this.#requests = [];
+    this.#overdue = [];
     this.#talks = undefined;
     for (const request of requests) {
       request.cancel();
@@ -43,91 +61,117 @@ export class History {
     }
   }
 
+  /** We are not in a room any more: an answer that still comes says nothing of what is said there now. */
+  left(room: Room): void {
+    for (const request of this.#requests) if (request.room === room) request.cancel();
+    this.#requests = this.#requests.filter((request) => request.room !== room);
+    this.#overdue = this.#overdue.filter((request) => request.room !== room);
+    room.setLoading(false);
+  }
+
   #limit(wanted: number): number {
     const most = this.connection.isupport.historyLimit;
     return most > 0 ? Math.min(wanted, most) : wanted;
   }
 
-  #ask(room: Room, params: readonly string[], wanted: number, done: Request['done']): void {
+  #ask(
+    room: Room,
+    params: readonly string[],
+    wanted: number,
+    reach: Request['reach'],
+    done: Request['done'],
+  ): void {
     if (!this.connection.has('draft/chathistory')) {
-      done([], [], true);
+      done(undefined);
       return;
     }
     const limit = this.#limit(wanted);
-    const label = this.connection.sendLabeled('CHATHISTORY', [...params, String(limit)]);
+    const [verb = '', ...rest] = params;
+    const label = this.connection.sendLabeled('CHATHISTORY', [verb, room.name, ...rest, String(limit)]);
     const request: Request = {
       room,
       limit,
       label,
+      reach,
       done,
-      cancel: this.clock.after(HISTORY_TIMEOUT, () => this.#finish(request, [], [], true)),
+      cancel: this.clock.after(HISTORY_TIMEOUT, () => {
+        this.#overdue = [...this.#overdue, request].slice(-OVERDUE_MAX);
+        this.#finish(request, undefined);
+      }),
     };
     this.#requests.push(request);
     room.setLoading(true);
   }
 
-  #finish(request: Request, added: Entry[], received: Entry[], failed: boolean): void {
+  #finish(request: Request, answer: Answer | undefined): void {
     request.cancel();
     this.#requests = this.#requests.filter((other) => other !== request);
     if (!this.#requests.some((other) => other.room === request.room)) request.room.setLoading(false);
-    request.done(added, received, failed);
+    request.done(answer);
   }
 
-  /** What was said last in a room, or since the newest message we know of it. */
-  latest(room: Room, done: (added: Entry[]) => void): void {
-    const newest = room.timeline.newest();
-    if (newest?.msgid === undefined) {
-      this.#ask(room, ['LATEST', room.name, '*'], PAGE, (added, received, failed) => {
-        if (!failed && received.length < this.#limit(PAGE)) room.timeline.markComplete();
-        done(added);
-      });
+  /** What was said last in a room, or since the message that we have to go on from. */
+  latest(room: Room, done: (added: readonly Entry[]) => void): void {
+    const { from } = room.timeline;
+    if (from?.msgid === undefined) {
+      this.#ask(
+        room,
+        ['LATEST', '*'],
+        PAGE,
+        () => ({ newest: true }),
+        (answer) => {
+          if (answer?.full) room.timeline.markIncomplete();
+          else if (answer) room.timeline.markComplete();
+          done(answer?.added ?? []);
+        },
+      );
       return;
     }
-    const after = newest.msgid;
-    this.#ask(room, ['LATEST', room.name, `msgid=${after}`], CATCH_UP, (added, received, failed) => {
-      if (failed) {
-        this.#sinceTime(room, newest.time, after, done);
-        return;
-      }
-      if (received.length >= this.#limit(CATCH_UP)) room.timeline.addGap(after, this.#gapId());
-      done(added);
+    // A message may have been taken away; then its time still says where we were. Others may have the same time.
+    const { msgid: after, time } = from;
+    this.#since(room, after, `msgid=${after}`, (answer) => {
+      if (answer) done(answer.added);
+      else
+        this.#since(room, after, `timestamp=${new Date(time - 1).toISOString()}`, (again) => {
+          if (!again) room.timeline.giveUp(true);
+          done(again?.added ?? []);
+        });
     });
   }
 
-  /** A message may have been taken away; then its time still says where we were. */
-  #sinceTime(room: Room, time: number, after: string, done: (added: Entry[]) => void): void {
-    const reference = `timestamp=${new Date(time).toISOString()}`;
-    this.#ask(room, ['LATEST', room.name, reference], CATCH_UP, (added, received, failed) => {
-      if (!failed && received.length >= this.#limit(CATCH_UP)) room.timeline.addGap(after, this.#gapId());
-      done(added);
-    });
-  }
-
-  #gapId(): string {
-    return `gap-${(this.#gaps += 1)}`;
+  /** The newest page; where it does not reach back to `after`, a gap is left between. */
+  #since(room: Room, after: string, reference: string, done: Request['done']): void {
+    const reach = (full: boolean): Reach => ({ newest: true, after: full ? undefined : after });
+    this.#ask(room, ['LATEST', reference], CATCH_UP, reach, done);
   }
 
   /** The page before the oldest message; one at a time. */
   older(room: Room): void {
+    if (room.loading || room.timeline.complete || room.timeline.entries.length >= ENTRIES_MAX) return;
     const oldest = room.timeline.oldest();
-    if (room.loading || room.timeline.complete) return;
-    const reference = oldest?.msgid === undefined ? undefined : `msgid=${oldest.msgid}`;
-    const params = reference === undefined ? ['LATEST', room.name, '*'] : ['BEFORE', room.name, reference];
-    this.#ask(room, params, PAGE, (_, received, failed) => {
-      if (!failed && received.length < this.#limit(PAGE)) room.timeline.markComplete();
+    const before = oldest?.msgid;
+    const params = oldest && before !== undefined ? ['BEFORE', `msgid=${this.#read.get(oldest) ?? before}`] : ['LATEST', '*'];
+    const reach = (): Reach => (before === undefined ? { newest: true } : { before });
+    this.#ask(room, params, PAGE, reach, (answer) => {
+      // Something older may have come by itself meanwhile; what is before that is another question.
+      const same = room.timeline.oldest() === oldest;
+      if (!answer || !(same || room.timeline.oldest() === answer.added[0])) return;
+      if (!answer.full) room.timeline.markComplete();
+      else if (same && oldest && answer.ends[0] !== undefined) this.#read.set(oldest, answer.ends[0]);
     });
   }
 
   /** What is missing at a gap, a page at a time from its upper edge. */
-  fill(room: Room, gap: string, done: () => void): void {
-    const row = room.timeline.find(gap);
-    if (row?.kind !== 'gap') return;
-    this.#ask(room, ['AFTER', room.name, `msgid=${row.after}`], CATCH_UP, (added, received, failed) => {
-      if (failed) return;
-      const last = received[received.length - 1];
-      // A page that is not full, or that runs into what we know, closes the gap.
-      const joined = received.length < this.#limit(CATCH_UP) || added.length < received.length;
-      room.timeline.closeGap(gap, joined ? undefined : last?.msgid);
+  fill(room: Room, id: string, done: () => void): void {
+    const after = room.timeline.beforeGap(id)?.msgid;
+    const gap = room.timeline.find(id);
+    if (after === undefined || !gap) return;
+    const reach = (full: boolean): Reach => ({ after, newest: !full });
+    this.#ask(room, ['AFTER', `msgid=${this.#read.get(gap) ?? after}`], CATCH_UP, reach, (answer) => {
+      if (!answer) return;
+      const last = answer.ends[1];
+      if (answer.added.length === 0 && last !== undefined) this.#read.set(gap, last);
+      else this.#read.delete(gap);
       done();
     });
   }
@@ -159,24 +203,32 @@ export class History {
       return;
     }
     const request = this.#request(batch.label, room);
-    const place = request?.room ?? room;
+    const overdue = request ? undefined : this.#overdue.find((other) => other.label === batch.label);
+    this.#overdue = this.#overdue.filter((other) => other !== overdue);
+    const asked = request ?? (batch.label === undefined ? undefined : overdue);
+    // An answer to a question that is of no use any more: we have left the room since.
+    if (!asked && batch.label !== undefined) return;
+    const place = asked?.room ?? room;
     if (!place) return;
     const received = messages
       .map((message) => this.entry(message, place))
       .filter((entry) => entry !== undefined);
-    const added = received.filter((entry) => entry.msgid === undefined || !place.timeline.knows(entry.msgid));
-    place.timeline.merge(received);
+    // Not every line is shown: how many the server gave is counted before.
+    const full = asked !== undefined && messages.length >= asked.limit;
+    const added = place.timeline.merge(received, asked?.reach(full));
     for (const entry of received)
       if (entry.kind === 'message') {
         const key = this.connection.isupport.fold(entry.nick);
         place.lastSpoke.set(key, Math.max(entry.time, place.lastSpoke.get(key) ?? 0));
       }
-    if (request) this.#finish(request, added, received, false);
+    const ends = [messages[0], messages[messages.length - 1]] as const;
+    if (request)
+      this.#finish(request, { added, full, ends: [ends[0]?.tags.get('msgid'), ends[1]?.tags.get('msgid')] });
   }
 
   failed(label: string | undefined, room: Room | undefined): void {
     const request = this.#request(label, room);
-    if (request) this.#finish(request, [], [], true);
+    if (request) this.#finish(request, undefined);
   }
 
   #request(label: string | undefined, room: Room | undefined): Request | undefined {

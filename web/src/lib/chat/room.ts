@@ -17,7 +17,7 @@ export type RoomKind = 'room' | 'direct';
 
 /** A place to talk: a room, or the talk with one person. */
 export class Room extends Observable {
-  readonly timeline = new Timeline();
+  readonly timeline: Timeline;
   readonly typing: TypingList;
   readonly members = new Map<string, Member>();
   /** When each person last spoke here, by folded nick, in ms. */
@@ -38,8 +38,10 @@ export class Room extends Observable {
     readonly kind: RoomKind,
     name: string,
     clock: Clock,
+    order?: (msgid: string, other: string) => number,
   ) {
     super();
+    this.timeline = new Timeline(order);
     this.#name = name;
     this.typing = new TypingList(clock, () => this.changed());
     this.timeline.subscribe(() => this.changed());
@@ -66,6 +68,8 @@ export class Room extends Observable {
 
   setJoined(joined: boolean): void {
     this.#joined = joined;
+    // Also on the way in: what was said to us before we left may have come after it.
+    this.timeline.cut();
     if (joined) this.#wanted = true;
     else {
       this.#caughtUp = false;

@@ -23,6 +23,8 @@ interface Slot {
   item: OutboxItem;
   state: OutboxState;
   slow: boolean;
+  /** It may have reached the server before: on an earlier connection, in an earlier run, or without an answer. */
+  again: boolean;
   cancel: (() => void) | undefined;
 }
 
@@ -57,7 +59,7 @@ export class Outbox {
     const items = stored.filter((item) => !arrived(item));
     for (const item of stored) if (arrived(item)) void this.store.remove(item.token).catch(() => undefined);
     const known = new Set(this.#slots.map((slot) => slot.item.token));
-    const restored = items.filter((item) => !known.has(item.token)).map((item): Slot => this.#slot(item));
+    const restored = items.filter((item) => !known.has(item.token)).map((item): Slot => ({ ...this.#slot(item), again: true }));
     this.#order = Math.max(this.#order, ...items.map((item) => item.order), 0);
     this.#slots = [...restored, ...this.#slots].sort((a, b) => a.item.order - b.item.order);
     for (const slot of restored) this.#tell(slot);
@@ -65,7 +67,8 @@ export class Outbox {
   }
 
   #slot(item: OutboxItem): Slot {
-    return { item, state: item.failure === undefined ? 'waiting' : 'failed', slow: false, cancel: undefined };
+    const state = item.failure === undefined ? 'waiting' : 'failed';
+    return { item, state, slow: false, again: false, cancel: undefined };
   }
 
   /** Takes a message; `undefined` when too many are waiting already. */
@@ -107,7 +110,11 @@ export class Outbox {
   /** The connection is gone: what was on its way will be sent again. */
   offline(): void {
     this.#online = false;
-    for (const slot of this.#slots) if (slot.state === 'sending') this.#set(slot, 'waiting');
+    for (const slot of this.#slots)
+      if (slot.state === 'sending') {
+        slot.again = true;
+        this.#set(slot, 'waiting');
+      }
   }
 
   /** Something that `ready` depends on has changed. */
@@ -144,6 +151,7 @@ export class Outbox {
     if (!slot || slot.state === 'sending') return;
     const { failure: _, ...item } = slot.item;
     slot.item = item;
+    slot.again = true;
     void this.store.put(item).catch(() => undefined);
     this.#set(slot, 'waiting');
     this.#pump();
@@ -177,6 +185,16 @@ export class Outbox {
 
   get size(): number {
     return this.#slots.length;
+  }
+
+  /** How many more messages can wait. */
+  get free(): number {
+    return Math.max(0, CAPACITY - this.#slots.length);
+  }
+
+  /** Whether a message may have reached the server before it was sent the last time. */
+  sentAgain(token: string): boolean {
+    return this.#find(token)?.again ?? false;
   }
 
   #find(token: string): Slot | undefined {

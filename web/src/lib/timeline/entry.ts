@@ -27,6 +27,8 @@ export interface MessageEntry extends Base {
   readonly state: MessageState;
   /** Our own mark on a message we sent. */
   readonly token?: string;
+  /** Among our own messages that are not confirmed: the order in which they were written. */
+  readonly order?: number;
   /** Why it was not sent. */
   readonly reason?: string;
   /** It has been on its way for longer than usual. */
@@ -55,10 +57,9 @@ export interface NoteEntry extends Base {
   readonly tone: 'info' | 'error' | 'server';
 }
 
-/** Messages are known to be missing here: after `after`, before the next entry. */
+/** Messages may be missing here. */
 export interface GapEntry extends Base {
   readonly kind: 'gap';
-  readonly after: string;
 }
 
 export type Entry = MessageEntry | EventEntry | NoteEntry | GapEntry;

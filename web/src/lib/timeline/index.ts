@@ -8,4 +8,4 @@ export {
   type NoticeLevel,
   type Row,
 } from './rows';
-export { Timeline } from './timeline';
+export { ENTRIES_MAX, Timeline, TRIM, type Reach } from './timeline';

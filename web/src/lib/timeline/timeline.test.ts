@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Entry, EventEntry, MessageEntry } from './entry';
 import { RowBuilder, summarise, type Row } from './rows';
-import { Timeline } from './timeline';
+import { ENTRIES_MAX, Timeline } from './timeline';
 
 const MINUTE = 60_000;
 const NOON = new Date(2026, 5, 15, 12).getTime();
@@ -38,7 +38,7 @@ describe('Timeline', () => {
     const timeline = new Timeline();
     expect(timeline.add(said('b', 2))).toBe(true);
     expect(timeline.add(said('b', 2))).toBe(false);
-    expect(timeline.merge([said('a', 1), said('b', 2), said('c', 3)])).toBe(2);
+    expect(timeline.merge([said('a', 1), said('b', 2), said('c', 3)]).map(({ id }) => id)).toEqual(['a', 'c']);
     expect(ids(timeline)).toEqual(['a', 'b', 'c']);
   });
 
@@ -52,9 +52,13 @@ describe('Timeline', () => {
   it('puts missed messages before those that came live meanwhile', () => {
     const timeline = new Timeline();
     timeline.add(said('a', 1));
+    timeline.cut();
     timeline.add(said('z', 9));
-    timeline.merge([said('b', 2), said('c', 3)]);
+    expect(ids(timeline)).toEqual(['a', 'gap-1', 'z']);
+    expect(timeline.from?.msgid).toBe('a');
+    timeline.merge([said('b', 2), said('c', 3)], { after: 'a', newest: true });
     expect(ids(timeline)).toEqual(['a', 'b', 'c', 'z']);
+    expect(timeline.from?.msgid).toBe('z');
   });
 
   it('gives the same timeline for every order of arrival', () => {
@@ -116,18 +120,89 @@ describe('Timeline', () => {
     expect(timeline.pending).toHaveLength(1);
   });
 
-  it('marks, moves and closes a gap', () => {
+  it('keeps what overlaps in the order of the server within one millisecond', () => {
+    const timeline = new Timeline();
+    for (const id of ['a', 'c']) timeline.add(said(id, 5));
+    timeline.merge(
+      ['Y', 'Z', 'a', 'b'].map((id) => said(id, 5)),
+      { before: 'c' },
+    );
+    expect(ids(timeline)).toEqual(['Y', 'Z', 'a', 'b', 'c']);
+  });
+
+  it('leaves what was told by time alone between the messages of a page', () => {
     const timeline = new Timeline();
     timeline.add(said('a', 1));
-    timeline.merge([said('y', 9), said('z', 10)]);
-    timeline.addGap('a', 'gap');
-    expect(ids(timeline)).toEqual(['a', 'gap', 'y', 'z']);
-    expect(timeline.afterGap('gap')?.msgid).toBe('y');
-    timeline.merge([said('b', 2), said('c', 3)]);
-    timeline.closeGap('gap', 'c');
-    expect(ids(timeline)).toEqual(['a', 'b', 'c', 'gap', 'y', 'z']);
-    timeline.closeGap('gap');
-    expect(ids(timeline)).toEqual(['a', 'b', 'c', 'y', 'z']);
+    timeline.add(event('join', 'Bo', 4));
+    timeline.add(said('z', 9));
+    timeline.merge([said('b', 3), said('c', 5), said('z', 9)], { after: 'a' });
+    expect(ids(timeline)).toEqual(['a', 'b', 'join-Bo-4', 'c', 'z']);
+  });
+
+  it('goes on after a second loss from where the first one began', () => {
+    const timeline = new Timeline();
+    timeline.add(said('a', 1));
+    timeline.cut();
+    timeline.add(said('d', 4));
+    timeline.cut();
+    timeline.add(said('g', 7));
+    expect(ids(timeline)).toEqual(['a', 'gap-1', 'd', 'gap-2', 'g']);
+    expect(timeline.from?.msgid).toBe('a');
+    // The newest page does not reach back: what is before it is still missing.
+    timeline.merge([said('f', 6), said('g', 7)], { newest: true });
+    expect(ids(timeline)).toEqual(['a', 'gap-1', 'd', 'gap-2', 'f', 'g']);
+    timeline.merge([said('b', 2), said('c', 3), said('d', 4)], { after: 'a' });
+    expect(ids(timeline)).toEqual(['a', 'b', 'c', 'd', 'gap-2', 'f', 'g']);
+    expect(timeline.beforeGap('gap-2')?.msgid).toBe('d');
+    timeline.merge([said('e', 5), said('f', 6)], { after: 'd', newest: true });
+    expect(ids(timeline)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+  });
+
+  it('moves a gap that a page runs across to the end of the page', () => {
+    const timeline = new Timeline();
+    timeline.add(said('a', 1));
+    timeline.add(said('g', 7));
+    timeline.add(said('d', 4, { own: true }), true);
+    expect(ids(timeline)).toEqual(['a', 'gap-2', 'd', 'gap-1', 'g']);
+    timeline.merge([said('b', 2), said('d', 4), said('e', 5)], { after: 'a' });
+    expect(ids(timeline)).toEqual(['a', 'b', 'd', 'e', 'gap-1', 'g']);
+    timeline.add(said('h', 8, { own: true }), true);
+    expect(ids(timeline)).toEqual(['a', 'b', 'd', 'e', 'gap-1', 'g', 'h']);
+  });
+
+  it('shows a gap for good where nothing could be fetched', () => {
+    const timeline = new Timeline();
+    timeline.add(said('a', 1));
+    timeline.cut();
+    timeline.giveUp(true);
+    timeline.add(said('z', 9));
+    expect(ids(timeline)).toEqual(['a', 'gap-1', 'z']);
+    timeline.cut();
+    timeline.giveUp(false);
+    timeline.add(said('zz', 10));
+    expect(ids(timeline)).toEqual(['a', 'gap-1', 'z', 'zz']);
+  });
+
+  it('puts a live message that comes late where its time says', () => {
+    const timeline = new Timeline();
+    timeline.add(said('a', 1));
+    timeline.add(said('own', 5, { own: true }));
+    timeline.add(said('b', 3));
+    timeline.add(said('c', 4));
+    timeline.add(said('d', 6));
+    expect(ids(timeline)).toEqual(['a', 'b', 'c', 'own', 'd']);
+  });
+
+  it('keeps a bounded number of entries; the oldest can be fetched again', () => {
+    const timeline = new Timeline();
+    timeline.markComplete();
+    timeline.add(said('0', 0));
+    timeline.cut();
+    for (let index = 1; index <= ENTRIES_MAX; index++) timeline.add(said(`${index}`, index));
+    expect(timeline.entries.length).toBeLessThanOrEqual(ENTRIES_MAX);
+    expect(timeline.complete).toBe(false);
+    expect(timeline.entries[0]).toMatchObject({ kind: 'message' });
+    expect(timeline.knows('0')).toBe(false);
   });
 });
 
@@ -247,13 +322,13 @@ describe('RowBuilder', () => {
         }
       });
       for (const step of steps) {
-        if (random(3) === 0) timeline.merge([step]);
-        else timeline.add(step);
+        if (random(8) === 0) timeline.cut();
+        timeline.add(step);
         if (random(2)) builder.build(options);
       }
       if (random(2)) timeline.markComplete();
       const fresh = new Timeline();
-      fresh.merge(timeline.entries);
+      for (const entry of timeline.entries) fresh.add(entry);
       if (timeline.complete) fresh.markComplete();
       expect(builder.build(options), `seed ${seed}`).toEqual(new RowBuilder(fresh).build(options));
       expect(new Set(builder.build(options).map((row) => row.key)).size).toBe(builder.build(options).length);
