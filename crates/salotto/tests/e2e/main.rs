@@ -3,6 +3,7 @@
 
 mod irc;
 mod member;
+mod stubborn;
 mod support;
 
 mod account;
@@ -15,6 +16,9 @@ mod closing;
 mod command_line;
 mod crowd;
 mod dead_client;
+mod devices;
+#[cfg(target_os = "linux")]
+mod faults;
 mod history;
 mod log;
 mod name;
