@@ -49,6 +49,8 @@ pub struct Conversation {
     pub(crate) unread: usize,
     pub(crate) mentions: usize,
     pub(crate) read_until_ms: Option<i64>,
+    // The same, as far as the server has said that it knows.
+    pub(crate) read_known_ms: Option<i64>,
     // When we came in, by the server's clock; it stays while a lost connection comes back.
     pub(crate) entered_ms: Option<i64>,
     // What was missed is being fetched; the outbox waits for it.
@@ -73,10 +75,16 @@ impl Conversation {
             unread: 0,
             mentions: 0,
             read_until_ms: None,
+            read_known_ms: None,
             entered_ms: None,
             syncing: false,
             missing_after: None,
         }
+    }
+
+    /// How far it was read, where the server does not know yet.
+    pub(crate) fn read_untold_ms(&self) -> Option<i64> {
+        self.read_until_ms.filter(|_| self.read_until_ms > self.read_known_ms)
     }
 
     /// Shows a gap where what was missed is not fetched yet and cannot be now.

@@ -1,7 +1,7 @@
 //! What the application asks for.
 
 use salotto_wire::split::split_text;
-use salotto_wire::{BODY_LEN_MAX, Capability, Line, server_time};
+use salotto_wire::{BODY_LEN_MAX, Capability, Line};
 
 use super::registration::write_nick;
 use super::{Client, Leave, QUIT_WITHIN};
@@ -233,7 +233,6 @@ impl Client {
     /// Marks a conversation as read to its end, here and on the person's other devices.
     pub fn mark_read(&mut self, target: &str) {
         let key = self.fold(target);
-        let tell = self.has(Capability::ReadMarker) && self.account.is_some() && self.state == State::Online;
         let Some(conversation) = self.conversations.get_mut(&key) else { return };
         conversation.unread = 0;
         conversation.mentions = 0;
@@ -242,10 +241,7 @@ impl Client {
             return;
         }
         conversation.read_until_ms = Some(last_ms);
-        if tell {
-            let stamp = format!("timestamp={}", server_time::format(last_ms));
-            Line::new(&mut self.out).command("MARKREAD").param(&conversation.name).param(&stamp).end();
-        }
+        self.tell_read(&key);
         self.finish();
     }
 

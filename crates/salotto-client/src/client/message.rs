@@ -222,13 +222,37 @@ impl Client {
         }
     }
 
+    /// Tells the server how far a conversation was read, where it does not know.
+    pub(super) fn tell_read(&mut self, key: &str) {
+        let tell = self.has(Capability::ReadMarker) && self.account.is_some() && self.state == State::Online;
+        let Some(conversation) = self.conversations.get(key).filter(|_| tell) else { return };
+        if let Some(ms) = conversation.read_untold_ms() {
+            let stamp = format!("timestamp={}", server_time::format(ms));
+            Line::new(&mut self.out).command("MARKREAD").param(&conversation.name).param(&stamp).end();
+        }
+    }
+
+    /// Asks how far a direct conversation was read, or tells it. Of rooms the server speaks when they are entered.
+    pub(super) fn settle_read(&mut self, key: &str) {
+        let ask = self.has(Capability::ReadMarker) && self.account.is_some();
+        let Some(conversation) = self.conversations.get(key).filter(|_| ask) else { return };
+        if conversation.read_untold_ms().is_none() {
+            Line::new(&mut self.out).command("MARKREAD").param(&conversation.name).end();
+        } else {
+            self.tell_read(key);
+        }
+    }
+
     pub(super) fn on_markread(&mut self, message: &Message<'_>) {
         let (Some(target), Some(value)) = (message.param(0), message.param(1)) else { return };
-        let Some(ms) = value.strip_prefix("timestamp=").and_then(server_time::parse) else { return };
+        let ms = value.strip_prefix("timestamp=").and_then(server_time::parse);
         let Some(conversation) = self.conversation_mut(target) else { return };
-        if conversation.read_until_ms.is_some_and(|known| known >= ms) {
-            return;
+        conversation.read_known_ms = ms;
+        if conversation.read_until_ms >= ms {
+            // What was read here may not have got through before the connection was lost.
+            return self.tell_read(&self.fold(target));
         }
+        let Some(ms) = ms else { return };
         conversation.read_until_ms = Some(ms);
         recount_unread(conversation);
         let target = conversation.name.clone();

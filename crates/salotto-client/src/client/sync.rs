@@ -4,7 +4,7 @@ use salotto_wire::{Capability, Line, server_time};
 
 use super::Client;
 use super::message::{count_unread, recount_unread};
-use crate::conversation::ConversationKind;
+use crate::conversation::{Conversation, ConversationKind};
 use crate::event::{ChatMessage, Event};
 use crate::history::{CATCH_UP_PAGES_MAX, PAGE, Request, Want};
 use crate::state::State;
@@ -58,6 +58,12 @@ impl Client {
             };
             let want = Want::Targets { since_ms, until_ms };
             self.requests.add(Request { key: "*".to_owned(), target: "*".to_owned(), want });
+            let unsettled = |c: &Conversation| {
+                c.kind == ConversationKind::Direct && (c.unread > 0 || c.read_untold_ms().is_some())
+            };
+            let unsettled: Vec<String> =
+                self.conversations.iter().filter(|(_, c)| unsettled(c)).map(|(key, _)| key.clone()).collect();
+            unsettled.iter().for_each(|key| self.settle_read(key));
             // A direct conversation waits for the answer, so that nothing is said twice.
             for conversation in self.conversations.values_mut() {
                 conversation.syncing = conversation.kind == ConversationKind::Direct && again;
@@ -233,6 +239,7 @@ impl Client {
         for target in targets {
             if !self.is_room(target) {
                 self.catch_up(target);
+                self.settle_read(&self.fold(target));
             }
         }
         self.after_answer(now);

@@ -153,6 +153,34 @@ fn reading_here_and_elsewhere_clears_the_count() {
 }
 
 #[test]
+fn what_was_read_is_told_again_until_the_server_knows() {
+    let mut link = Link::in_lobby();
+    link.says(":anna!a@host ACCOUNT anna");
+    link.says("@msgid=1;time=2026-11-20T20:00:01.000Z :bo!b@host PRIVMSG #lobby :one");
+    link.says("@msgid=2;time=2026-11-20T20:00:02.000Z :bo!b@host PRIVMSG anna :two");
+    for target in ["#lobby", "bo"] {
+        link.act(|c, _| c.mark_read(target));
+    }
+    link.take_sent();
+    link.broken("connection reset");
+    link.pass_ms(2400);
+    link.up();
+    link.offer(crate::link::ALL_CAPS);
+    link.says(":irc.example 900 anna anna!a@host anna :You are now logged in as anna");
+    link.welcome();
+    let read = |link: &mut Link| -> Vec<String> {
+        link.take_sent().into_iter().filter(|line| line.starts_with("MARKREAD")).collect()
+    };
+    assert_eq!(read(&mut link), ["MARKREAD bo timestamp=2026-11-20T20:00:02.000Z"]);
+    link.says("MARKREAD bo timestamp=2026-11-20T20:00:02.000Z");
+    assert_eq!(read(&mut link), [""; 0]);
+    link.says("MARKREAD #lobby timestamp=*");
+    assert_eq!(read(&mut link), ["MARKREAD #lobby timestamp=2026-11-20T20:00:01.000Z"]);
+    link.says("MARKREAD #lobby timestamp=2026-11-20T20:00:01.000Z");
+    assert_eq!(read(&mut link), [""; 0]);
+}
+
+#[test]
 fn rooms_are_listed() {
     let mut link = Link::in_lobby();
     link.act(|c, _| c.list_rooms());
