@@ -1,41 +1,18 @@
 //! Many people in one room, with every kind of client, and a server that is killed under them.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
-use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use crate::irc::{ALL_CAPABILITIES, Irc, short, tag};
 use crate::member::{Heard, KINDS, Kind, Member, Said};
-use crate::support::{PATIENCE, Server, Setup, lasting_port};
+use crate::stubborn::{Ear, Stubborn};
+use crate::support::{Ports, Server, salotto};
 
 /// How many of each kind make two hundred.
 const CROWD: [(Kind, usize); 5] =
     [(Kind::Plain, 60), (Kind::Capable, 60), (Kind::Web, 40), (Kind::Terminal, 30), (Kind::Library, 10)];
-
-/// A server that comes back on the same ports.
-struct Ports {
-    irc: String,
-    web: String,
-    text: String,
-}
-
-impl Ports {
-    fn new() -> Ports {
-        let [irc, web, text] = [(); 3].map(|()| lasting_port().to_string());
-        Ports { irc, web, text }
-    }
-
-    fn setup(&self) -> Setup {
-        Server::english()
-            .option("--host", "127.0.0.1")
-            .option("--port", &self.irc)
-            .option("--web-port", &self.web)
-            .option("--text-port", &self.text)
-    }
-}
 
 /// Two hundred people in the lobby.
 fn crowd(server: &Server) -> Vec<Member> {
@@ -171,159 +148,99 @@ fn mission_18_what_anybody_has_seen_outlives_a_server_that_is_killed_in_the_midd
 
 /// All that history has of the lobby, with the ids.
 fn said_in_history(reader: &mut Irc) -> Vec<(String, Said)> {
-    let lines = reader.whole_history("#lobby");
-    let said = |line: &String| {
-        let id = tag(line, "msgid").expect("an id").to_owned();
-        let short = short(line);
-        let (name, text) = short.split_once(" PRIVMSG #lobby :").expect("something said");
-        (id, (name.to_owned(), text.to_owned()))
-    };
-    lines.iter().map(said).collect()
+    reader.whole_history("#lobby").iter().map(|line| with_id(line)).collect()
 }
 
-/// How often the server was started, for those who wait for its return.
-struct Starts {
-    count: Mutex<usize>,
-    changed: Condvar,
+/// The id of a line of the lobby's history, and what it says.
+fn with_id(line: &str) -> (String, Said) {
+    let id = tag(line, "msgid").expect("an id").to_owned();
+    let short = short(line);
+    let (name, text) = short.split_once(" PRIVMSG #lobby :").expect("something said");
+    (id, (name.to_owned(), text.to_owned()))
 }
 
-impl Starts {
-    fn new() -> Starts {
-        Starts { count: Mutex::new(1), changed: Condvar::new() }
-    }
+/// How long people may wait for the first answer of a server that was killed and started again.
+const SERVING_MAX: Duration = Duration::from_secs(2);
 
-    fn add_one(&self) {
-        *self.count.lock().expect("whole") += 1;
-        self.changed.notify_all();
-    }
+/// How often the server is killed, and how many posts it has behind it, where nobody wants more: `SALOTTO_FAULTS_KILLS`
+/// and `SALOTTO_FAULTS_POSTS`.
+const KILLS: usize = 5;
+const POSTS: usize = 20_000;
 
-    /// Waits for a start after the `known`th; gives how many there were.
-    fn after(&self, known: usize) -> usize {
-        let count = self.count.lock().expect("whole");
-        let (count, timeout) =
-            self.changed.wait_timeout_while(count, PATIENCE, |count| *count <= known).expect("whole");
-        assert!(!timeout.timed_out(), "the server has not come back");
-        *count
-    }
-}
-
-/// Somebody who says everything until there is a receipt for it.
-struct Stubborn {
-    name: String,
-    /// For each word the id that its receipt gave, once there is one.
-    receipts: Vec<Option<String>>,
-}
-
-impl Stubborn {
-    /// How many words may be without a receipt.
-    const UNDER_WAY_MAX: usize = 8;
-
-    /// Talks over one connection until it breaks; gives whether everything has a receipt.
-    fn talk(&mut self, port: u16, on_receipt: &impl Fn()) -> bool {
-        let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        stream.set_nodelay(true).expect("a socket");
-        let mut reader = BufReader::new(stream.try_clone().expect("a socket"));
-        let say = |line: String| (&stream).write_all(line.as_bytes()).is_ok();
-        let name = &self.name;
-        if !say(format!("CAP REQ :message-tags echo-message\r\nNICK {name}\r\nUSER s 0 * :s\r\nCAP END\r\n"))
-        {
-            return false;
-        }
-        // Nothing that was said over an earlier connection is under way any more.
-        let mut next = 0;
-        let mut inside = false;
-        loop {
-            let under_way = self.receipts[..next].iter().filter(|receipt| receipt.is_none()).count();
-            if inside && under_way < Self::UNDER_WAY_MAX {
-                let wanted = (next..self.receipts.len()).find(|&number| self.receipts[number].is_none());
-                match wanted {
-                    Some(number) => {
-                        next = number + 1;
-                        let token = format!("@+salotto.chat/token={name}-{number}");
-                        if !say(format!("{token} PRIVMSG #lobby :{name} says {number}\r\n")) {
-                            return false;
-                        }
-                        continue;
-                    }
-                    None if under_way == 0 => return true,
-                    None => {}
-                }
-            }
-            let mut line = String::new();
-            match reader.read_line(&mut line) {
-                Ok(len) if len > 0 && line.ends_with('\n') => {}
-                _ => return false,
-            }
-            inside |= line.contains(" 366 ");
-            assert!(!line.contains(" 433 "), "the name of somebody who is gone is taken: {line}");
-            let number = tag(&line, "+salotto.chat/token")
-                .and_then(|token| token.strip_prefix(&format!("{name}-"))?.parse::<usize>().ok());
-            if let Some(number) = number {
-                let id = tag(&line, "msgid").expect("an id").to_owned();
-                match &self.receipts[number] {
-                    Some(known) => assert_eq!(*known, id, "one word, one id"),
-                    None => {
-                        self.receipts[number] = Some(id);
-                        on_receipt();
-                    }
-                }
-            }
-        }
-    }
+/// A number from the environment.
+fn wanted(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
 }
 
 #[test]
 fn mission_18_every_receipt_is_kept_once_however_often_the_server_is_killed() {
-    const KILLS: usize = 5;
-    const EACH: usize = 150;
+    /// Words of everybody for each life of the server.
+    const EACH: usize = 25;
+    let (kills, posts) = (wanted("SALOTTO_FAULTS_KILLS", KILLS), wanted("SALOTTO_FAULTS_POSTS", POSTS));
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let fill = salotto(home.path())
+        .args(["bench", "fill", "--data", "data", "--posts", &posts.to_string()])
+        .status()
+        .expect("the program runs");
+    assert!(fill.success());
     let ports = Ports::new();
-    let port = ports.irc.parse().expect("a number");
-    let mut speakers: Vec<Stubborn> = ["anna", "bruno", "carla", "dario"]
-        .map(|name| Stubborn { name: name.to_owned(), receipts: vec![None; EACH] })
-        .into();
-    let total = speakers.len() * EACH;
-    let starts = Starts::new();
-    let receipts = (Mutex::new(0), Condvar::new());
-    let mut server = Some(ports.setup().start());
+    let words = EACH * (kills + 1);
+    let mut people = ["anna", "bruno", "carla", "dario"].map(|name| Stubborn::new(name, words));
+    let total = people.len() * words;
+    let ear = Ear::default();
+    let mut returns = Vec::new();
+    let mut server = Some(ports.setup().start_in(home));
     std::thread::scope(|scope| {
-        for speaker in &mut speakers {
-            let (starts, receipts) = (&starts, &receipts);
-            scope.spawn(move || {
-                let on_receipt = || {
-                    *receipts.0.lock().expect("whole") += 1;
-                    receipts.1.notify_all();
-                };
-                let mut start = 1;
-                while !speaker.talk(port, &on_receipt) {
-                    start = starts.after(start);
-                }
-            });
+        for person in &mut people {
+            let (ear, port) = (&ear, ports.irc());
+            scope.spawn(move || person.talk_to_the_end(port, &|told| ear.hear(told)));
         }
-        for kill in 1..=KILLS {
+        for kill in 1..=kills {
             // Evenly over all that is said, so that there is always something under way.
-            let wanted = total * kill / (KILLS + 1);
-            let count = receipts.0.lock().expect("whole");
-            let waited = receipts.1.wait_timeout_while(count, PATIENCE, |count| *count < wanted);
-            let (count, timeout) = waited.expect("whole");
-            assert!(!timeout.timed_out(), "{} receipts of {wanted}", *count);
-            drop(count);
+            ear.wait_for_receipts(total * kill / (kills + 1));
             let ended = server.take().expect("running").stop(Signal::KILL);
+            let begin = Instant::now();
             server = Some(ports.setup().start_in(ended.home));
-            starts.add_one();
+            returns.push(ear.wait_for_welcome(begin) - begin);
         }
     });
 
     let server = server.expect("running");
     let mut reader = Irc::sign_in(&server, "reader", ALL_CAPABILITIES);
-    let kept = said_in_history(&mut reader);
+    let kept = said_since_the_fill(&mut reader);
     assert_each_once_in_order(&kept.iter().map(|(_, said)| said.clone()).collect::<Vec<_>>());
     assert_eq!(kept.len(), total);
     let ids: BTreeMap<&str, &str> = kept.iter().map(|(id, (_, text))| (&**text, &**id)).collect();
-    for speaker in &speakers {
-        for (number, receipt) in speaker.receipts.iter().enumerate() {
-            let text = format!("{} says {number}", speaker.name);
+    for person in &people {
+        for (number, receipt) in person.receipts.iter().enumerate() {
+            let text = person.word(number);
             assert_eq!(ids.get(&*text).copied(), receipt.as_deref(), "{text}");
+        }
+    }
+    returns.sort_unstable();
+    let longest = *returns.last().expect("killed at least once");
+    println!(
+        "{kills} kills, {total} receipts kept once; with {posts} posts the first answer came after {:?}, at most {longest:?}",
+        returns[kills / 2]
+    );
+    assert!(longest < SERVING_MAX, "it took {longest:?} to serve again");
+}
+
+/// All that history has of the lobby after what it was filled with, with the ids.
+fn said_since_the_fill(reader: &mut Irc) -> Vec<(String, Said)> {
+    let mut request = "LATEST #lobby * 100".to_owned();
+    let mut said = Vec::new();
+    loop {
+        let page: Vec<_> = reader.history(&request).iter().map(|line| with_id(line)).collect();
+        let since: Vec<_> =
+            page.iter().filter(|(_, (name, _))| !name.starts_with("author")).cloned().collect();
+        let whole = since.len() < page.len() || page.is_empty();
+        if let Some((oldest, _)) = since.first() {
+            request = format!("BEFORE #lobby msgid={oldest} 100");
+        }
+        said.splice(0..0, since);
+        if whole {
+            return said;
         }
     }
 }

@@ -24,13 +24,37 @@ pub fn salotto(home: &Path) -> Command {
     command
 }
 
+/// The program run by another one, if there is one.
+fn wrapped(wrapper: &[String], home: &Path) -> Command {
+    let program = salotto(home);
+    let Some((first, words)) = wrapper.split_first() else { return program };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut command = Command::new(first);
+    command.args(words).arg(program.get_program());
+    command
+        .env_clear()
+        .env("PATH", path)
+        .envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(home).stdin(Stdio::null());
+    command
+}
+
 /// A server that is not started yet.
 pub struct Setup {
     options: BTreeMap<String, String>,
     environment: Vec<(String, String)>,
+    /// What comes before the program: another one that runs it, with its words.
+    wrapper: Vec<String>,
 }
 
 impl Setup {
+    /// Runs the program by another one, such as `strace`. The program must stay the direct child.
+    #[cfg(target_os = "linux")]
+    pub fn under(mut self, wrapper: &[String]) -> Setup {
+        self.wrapper = wrapper.to_vec();
+        self
+    }
+
     /// Gives the program an option.
     pub fn option(mut self, name: &str, value: &str) -> Setup {
         self.options.insert(name.to_owned(), value.to_owned());
@@ -51,7 +75,7 @@ impl Setup {
 
     /// Starts it with the data that another server has left.
     pub fn start_in(self, home: tempfile::TempDir) -> Server {
-        let mut command = salotto(home.path());
+        let mut command = wrapped(&self.wrapper, home.path());
         command.args(["serve", "--data", "data"]).envs(self.environment);
         for (name, value) in &self.options {
             command.args([name, value]);
@@ -112,7 +136,7 @@ impl Server {
     /// A server to be set up, on any free ports.
     pub fn setup() -> Setup {
         let any_free = ["--port", "--web-port", "--text-port"].map(|name| (name.to_owned(), "0".to_owned()));
-        Setup { options: any_free.into(), environment: Vec::new() }
+        Setup { options: any_free.into(), environment: Vec::new(), wrapper: Vec::new() }
     }
 
     /// A server that speaks English and lets everybody talk as fast as they can, which most tests want.
@@ -483,6 +507,35 @@ pub fn lasting_port() -> u16 {
         }
     }
     panic!("a thousand ports are taken")
+}
+
+/// Ports of a server that comes back on the same ones.
+pub struct Ports {
+    irc: u16,
+    web: u16,
+    text: u16,
+}
+
+impl Ports {
+    /// Ports that nobody else has.
+    pub fn new() -> Ports {
+        let [irc, web, text] = [(); 3].map(|()| lasting_port());
+        Ports { irc, web, text }
+    }
+
+    /// The one for IRC.
+    pub fn irc(&self) -> u16 {
+        self.irc
+    }
+
+    /// A server that speaks English, on them.
+    pub fn setup(&self) -> Setup {
+        Server::english()
+            .option("--host", "127.0.0.1")
+            .option("--port", &self.irc.to_string())
+            .option("--web-port", &self.web.to_string())
+            .option("--text-port", &self.text.to_string())
+    }
 }
 
 /// The folder that a server keeps everything in, inside its home.

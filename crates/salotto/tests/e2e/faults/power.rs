@@ -1,0 +1,352 @@
+//! The power fails while the real program works: from what it asked of the disk, hundreds of disks are made that a
+//! power cut may have left, and each must still hold everything that anybody was told.
+//!
+//! `SALOTTO_FAULTS_SEEDS=10000` makes as many disks of each recording.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use salotto_core::{Conversation, PostKind, PostRecord, Record, RoomId, Seq, Timestamp};
+use salotto_store::{Durability, HistoryQuery, Ref, Store, verify};
+
+use super::disk::{Dice, Disk};
+use super::trace::{self, Step};
+use crate::irc::{short, tag};
+use crate::stubborn::{Ear, Stubborn};
+use crate::support::{Ended, PATIENCE, Ports, Server, data_of};
+
+/// How many disks are made of each recording where nobody wants more.
+const SEEDS: u64 = 150;
+/// Every how many seeds the power is cut close to a sync, a name or another length, where most can go wrong.
+const CLOSE: u64 = 2;
+
+/// What several lives of a program have asked of the disk, and told people.
+struct Recording {
+    steps: Vec<Step>,
+    folder: PathBuf,
+}
+
+/// How a life ends.
+enum End {
+    /// Killed when somebody has so many receipts in this life.
+    Killed(usize),
+    /// Asked to close when everything is said.
+    Closed,
+}
+
+/// Records a program on a new folder through three lives.
+fn record(durability: &str, faults: &[&str]) -> Recording {
+    let ports = Ports::new();
+    let mut people = ["anna", "bruno", "carla"].map(|name| {
+        let person = Stubborn::new(name, 0);
+        if faults.is_empty() { person } else { person.careful() }
+    });
+    let mut home = tempfile::tempdir().expect("a temporary directory");
+    let (folder, mut steps) = (data_of(&home), Vec::new());
+    // In each life, and before and after the log was moved into the database, there is something to lose.
+    for (life, (first, more, end)) in
+        [(30, 30, End::Killed(30)), (30, 20, End::Closed), (20, 30, End::Killed(40))].into_iter().enumerate()
+    {
+        let into = home.path().join(format!("trace-{life}"));
+        let words = trace::recorder(&into, faults);
+        let server =
+            ports.setup().under(&words).variable("SALOTTO_HISTORY_DURABILITY", durability).start_in(home);
+        home = live(server, &ports, &mut people, (first, more, end)).home;
+        let ended = Instant::now();
+        // Each life's steps are numbered by their place.
+        let offset = steps.len();
+        steps.extend(trace::read(&into, &folder).into_iter().map(|step| match step {
+            Step::Changed(of) => Step::Changed(of + offset),
+            Step::SyncEnds(of, good) => Step::SyncEnds(of + offset, good),
+            step => step,
+        }));
+        assert!(ended.elapsed() < PATIENCE);
+        fs::remove_file(&into).expect("it was just read");
+    }
+    Recording { steps, folder }
+}
+
+/// One life: people talk, the log is moved into the database while nobody does, they talk again.
+fn live(
+    server: Server,
+    ports: &Ports,
+    people: &mut [Stubborn],
+    (first, more, end): (usize, usize, End),
+) -> Ended {
+    let port = ports.irc();
+    let say = |people: &mut [Stubborn], words: usize, ear: &Ear, enough: &dyn Fn()| {
+        std::thread::scope(|scope| {
+            for person in people {
+                person.receipts.resize(person.receipts.len() + words, None);
+                scope.spawn(|| person.talk(port, &|told| ear.hear(told)));
+            }
+            enough();
+        });
+    };
+    say(people, first, &Ear::default(), &|| {});
+    log_is_moved(&server);
+    let ear = Ear::default();
+    match end {
+        End::Closed => {
+            say(people, more, &ear, &|| {});
+            assert!(people.iter().all(|person| person.receipts.iter().all(Option::is_some)));
+            server.stop(Signal::TERM)
+        }
+        End::Killed(receipts) => {
+            let mut server = Some(server);
+            let mut ended = None;
+            std::thread::scope(|scope| {
+                for person in people {
+                    person.receipts.resize(person.receipts.len() + more, None);
+                    scope.spawn(|| person.talk(port, &|told| ear.hear(told)));
+                }
+                ear.wait_for_receipts(receipts);
+                ended = server.take().map(|server| server.stop(Signal::KILL));
+            });
+            ended.expect("it was killed")
+        }
+    }
+}
+
+/// Waits until everything in the write-ahead log is in the database.
+fn log_is_moved(server: &Server) {
+    let log = server.data().join("salotto.db-wal");
+    let give_up = Instant::now() + PATIENCE;
+    while fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        assert!(Instant::now() < give_up, "the log is never moved");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A line that somebody was sent: id, name, text.
+type Line = (Seq, String, String);
+
+/// What people were told before a step.
+fn told(steps: &[Step]) -> Vec<Line> {
+    let lines = steps.iter().filter_map(|step| match step {
+        Step::Tell(lines) => Some(lines),
+        _ => None,
+    });
+    lines
+        .flatten()
+        .filter_map(|line| {
+            let seq = Seq::from_msgid(tag(line, "msgid")?).expect("an id");
+            let short = short(line);
+            let (name, text) = short.split_once(" PRIVMSG #lobby :")?;
+            Some((seq, name.to_owned(), text.to_owned()))
+        })
+        .collect()
+}
+
+/// What is wrong with what a power cut has left.
+#[derive(Debug)]
+enum Broken {
+    /// Somebody was told something that is not there.
+    Lost(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Broken::Lost(what) | Broken::Other(what) => f.write_str(what),
+        }
+    }
+}
+
+impl Recording {
+    /// Where the power is cut for a seed: after so many steps.
+    fn cut(&self, seed: u64, dice: &mut Dice) -> usize {
+        let close = |step: &Step| {
+            matches!(
+                step,
+                Step::SyncBegins(_)
+                    | Step::SyncEnds(..)
+                    | Step::Name(..)
+                    | Step::Unlink(_)
+                    | Step::Rename(..)
+                    | Step::Tell(_)
+                    | Step::Change(_, trace::Change::Length(_))
+            )
+        };
+        if seed.is_multiple_of(CLOSE) {
+            let places: Vec<usize> = (0..self.steps.len()).filter(|&at| close(&self.steps[at])).collect();
+            (places[dice.below(places.len())] + dice.below(4)).saturating_sub(1).min(self.steps.len())
+        } else {
+            dice.below(self.steps.len() + 1)
+        }
+    }
+
+    /// Cuts the power for a seed and looks at what is left.
+    fn try_seed(&self, seed: u64, room_for: &Path) -> Result<(), (String, Broken)> {
+        let mut dice = Dice::new(seed);
+        let cut = self.cut(seed, &mut dice);
+        let into = tempfile::tempdir_in(room_for).expect("a temporary directory");
+        let left = Disk::after(&self.steps[..cut]).cut(&mut dice, &self.folder, into.path());
+        let told = told(&self.steps[..cut]);
+        look(into.path(), &told).map_err(|broken| {
+            let how = format!("seed {seed}: cut after {cut} of {} steps; {left}", self.steps.len());
+            (how, broken)
+        })
+    }
+
+    /// Tries many seeds; gives what is wrong, and prints the first few of it.
+    fn try_seeds(&self, seeds: u64) -> Vec<(String, Broken)> {
+        let next = AtomicU64::new(0);
+        // In memory where there is such a place: these disks need not outlast anything.
+        let memory = Path::new("/dev/shm");
+        let room_for = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        std::thread::scope(|scope| {
+            let threads = std::thread::available_parallelism().map_or(1, usize::from);
+            let workers: Vec<_> = (0..threads)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut broken = Vec::new();
+                        loop {
+                            let seed = next.fetch_add(1, Ordering::Relaxed);
+                            if seed >= seeds {
+                                return broken;
+                            }
+                            broken.extend(self.try_seed(seed, &room_for).err());
+                        }
+                    })
+                })
+                .collect();
+            workers.into_iter().flat_map(|worker| worker.join().expect("looks at all of them")).collect()
+        })
+    }
+}
+
+/// Looks at a folder after a power cut.
+fn look(folder: &Path, told: &[Line]) -> Result<(), Broken> {
+    let other = |what: &str, error: &dyn fmt::Debug| Broken::Other(format!("{what}: {error:?}"));
+    let kept = open(folder).map_err(|error| other("it does not open", &error))?;
+    each_once_in_order(&kept)?;
+    let found: HashMap<Seq, (&str, &str)> =
+        kept.iter().map(|(seq, by, text)| (*seq, (&**by, &**text))).collect();
+    for (seq, by, text) in told {
+        match found.get(seq) {
+            None => return Err(Broken::Lost(format!("{by} was told of {text:?}, and it is not there"))),
+            Some(kept) if *kept != (&**by, &**text) => {
+                return Err(Broken::Other(format!("{by} said {text:?}, and {kept:?} is there")));
+            }
+            Some(_) => {}
+        }
+    }
+    // And it goes on from there.
+    let more = go_on(folder).map_err(|error| other("it cannot be written to", &error))?;
+    let later = open(folder).map_err(|error| other("it does not open again", &error))?;
+    if later.len() != kept.len() + more || later[..kept.len()] != kept {
+        return Err(Broken::Other(format!("{} posts became {}", kept.len(), later.len())));
+    }
+    Ok(())
+}
+
+/// Opens and checks a store; gives what was said in the lobby.
+fn open(folder: &Path) -> anyhow::Result<Vec<Line>> {
+    let (store, durable) = Store::open(folder, Durability::Process)?;
+    let verified = verify(folder)?;
+    anyhow::ensure!(verified.is_sound(), "{verified:?}");
+    let reader = store.reader()?;
+    let Some(lobby) = lobby(&reader.rooms()?) else { return Ok(Vec::new()) };
+    let mut kept: Vec<Line> = Vec::new();
+    loop {
+        let after = Ref::Seq(kept.last().map_or(Seq(0), |(seq, ..)| *seq));
+        let page = reader.history(Conversation::Room(lobby), HistoryQuery::After(after), 1000)?;
+        if page.is_empty() {
+            anyhow::ensure!(
+                kept.last().is_none_or(|(seq, ..)| *seq <= durable.seq),
+                "a post is ahead of all"
+            );
+            return Ok(kept);
+        }
+        kept.extend(page.into_iter().map(|post| (post.seq, post.nick.to_string(), post.text.to_string())));
+    }
+}
+
+fn lobby(rooms: &[(RoomId, String)]) -> Option<RoomId> {
+    rooms.iter().find(|(_, name)| name == "#lobby").map(|(id, _)| *id)
+}
+
+/// Writes one more post where there is a lobby for it; how many it were.
+fn go_on(folder: &Path) -> anyhow::Result<usize> {
+    let (store, durable) = Store::open(folder, Durability::Process)?;
+    let Some(lobby) = lobby(&store.reader()?.rooms()?) else { return Ok(0) };
+    let last = (Seq(durable.seq.0 + 1), Timestamp(durable.at.0 + 1));
+    let post = PostRecord {
+        seq: last.0,
+        at: last.1,
+        conversation: Conversation::Room(lobby),
+        kind: PostKind::Message,
+        nick: "later".into(),
+        address: "later@host".into(),
+        account: None,
+        to: "".into(),
+        text: "it goes on".into(),
+        tags: "".into(),
+        token: None,
+    };
+    store.writer()?.commit(&[Record::Post(post)], last)?;
+    Ok(1)
+}
+
+/// Everybody's words are there once and in the order of saying, up to some point.
+fn each_once_in_order(kept: &[Line]) -> Result<(), Broken> {
+    let mut next: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, name, text) in kept {
+        let number = next.entry(name).or_default();
+        if *text != format!("{name} says {number}") {
+            return Err(Broken::Other(format!("{name} has said {number} words, and then comes {text:?}")));
+        }
+        *number += 1;
+    }
+    Ok(())
+}
+
+fn assert_promises_kept(recording: &Recording) {
+    let seeds = std::env::var("SALOTTO_FAULTS_SEEDS").map_or(SEEDS, |text| text.parse().expect("a number"));
+    let begin = Instant::now();
+    let broken = recording.try_seeds(seeds);
+    println!(
+        "{seeds} power cuts in {} steps, {} lines told: {} went wrong, {:.1} s",
+        recording.steps.len(),
+        told(&recording.steps).len(),
+        broken.len(),
+        begin.elapsed().as_secs_f64()
+    );
+    for (how, broken) in broken.iter().take(10) {
+        println!("{how}: {broken}");
+    }
+    assert!(broken.is_empty(), "{} of {seeds} power cuts went wrong", broken.len());
+}
+
+#[test]
+fn nothing_that_anybody_was_told_is_lost_when_the_power_fails() {
+    assert_promises_kept(&record("power", &[]));
+}
+
+#[test]
+fn nothing_is_lost_when_the_power_fails_after_the_disk_has_failed_now_and_then() {
+    // Counted in each thread: none meets the start, which would give up.
+    let faults = ["fsync:error=EIO:when=17+29", "pwrite64:error=ENOSPC:when=60+223"];
+    let recording = record("power", &faults);
+    let failed = recording.steps.iter().filter(|step| matches!(step, Step::SyncEnds(_, false))).count();
+    assert!(failed > 3, "only {failed} syncs have failed");
+    assert_promises_kept(&recording);
+}
+
+/// The same eyes see what is lost where a commit does not wait for the disk, and that nothing else is wrong there.
+#[test]
+fn a_program_that_does_not_wait_for_the_disk_is_found_out() {
+    let broken = record("process", &[]).try_seeds(SEEDS);
+    assert!(!broken.is_empty(), "nothing is lost, so nobody looks");
+    for (how, broken) in broken {
+        assert!(matches!(broken, Broken::Lost(_)), "{how}: {broken}");
+    }
+}
