@@ -39,6 +39,7 @@ fn leftovers(path: &str, source: &str) -> Vec<String> {
 
 fn sources() -> Vec<String> {
     let mut paths = below("crates", &[".rs"]);
+    paths.extend(below("fuzz", &[".rs"]));
     paths.extend(below("web", &[".ts", ".svelte"]));
     paths
 }
