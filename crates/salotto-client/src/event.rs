@@ -1,5 +1,6 @@
 //! What a client tells its application.
 
+use crate::client::DeviceToken;
 use crate::outbox::{EntryState, LocalId};
 use crate::state::{Loss, State};
 
@@ -141,6 +142,16 @@ pub enum Event {
         /// What the server says.
         text: String,
     },
+    /// The token that signs this device in to an account without its password has come, or is worth nothing any more.
+    /// To be kept like a password, and given to the next client as [`crate::Options::device`].
+    DeviceToken(Option<DeviceToken>),
+    /// The devices of our account, as asked for by [`crate::Client::list_devices`].
+    Devices(Vec<Device>),
+    /// A device of our account was signed out.
+    DeviceRevoked {
+        /// Its id in the list of devices.
+        id: String,
+    },
     /// The server refused something.
     Failed {
         /// The command it refused, or the numeric's three digits.
@@ -162,6 +173,21 @@ pub enum Event {
         /// Milliseconds.
         ms: u64,
     },
+}
+
+/// A device that signs in to our account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// By which it is signed out.
+    pub id: String,
+    /// When it first signed in, in Unix milliseconds.
+    pub made_ms: i64,
+    /// The day when it last did, in Unix milliseconds.
+    pub used_ms: i64,
+    /// It is this one.
+    pub own: bool,
+    /// What it calls itself.
+    pub name: String,
 }
 
 /// A name that the server did not accept.

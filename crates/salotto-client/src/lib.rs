@@ -24,10 +24,10 @@ mod timeline;
 mod timer;
 
 pub use backoff::{DELAYS_MS, RetryPolicy};
-pub use client::{Client, Credentials, Options, TOKEN_TAG, Transmit};
+pub use client::{Client, Credentials, DeviceToken, Options, TOKEN_TAG, Transmit};
 pub use conversation::{Conversation, ConversationKind, Member, Topic};
 pub use driver::{Driver, DriverError, Endpoint, Fingerprint, FingerprintError, Trust};
-pub use event::{ChatMessage, Event, LeaveKind, MessageKind, NickRefusal, RefusalReason};
+pub use event::{ChatMessage, Device, Event, LeaveKind, MessageKind, NickRefusal, RefusalReason};
 pub use outbox::{Entry, EntryState, FailReason, LocalId, Outbox};
 pub use state::{ConnectFailure, Loss, State, StopReason};
 pub use time::Time;

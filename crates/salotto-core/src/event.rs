@@ -323,8 +323,10 @@ pub enum Event {
     },
     /// The token that the connection has shown is known.
     Recognised {
-        /// The account whose device's it is; none for a session that is still there.
+        /// The account whose device's or session's it is; none for a guest's session.
         account: Option<Nick>,
+        /// It is a device's.
+        device: bool,
     },
     /// The session's device signs in by its token from now on.
     DeviceAdded {

@@ -51,7 +51,7 @@ impl Client {
             "MARKREAD" => self.on_markread(message),
             "REGISTER" => self.on_register(message),
             "FAIL" => self.on_fail(now, message, label),
-            "WARN" | "NOTE" => self.on_note(message),
+            "PASSWD" | "WARN" | "NOTE" => self.on_note(message),
             _ => {}
         }
     }
@@ -89,6 +89,7 @@ impl Client {
         let text = message.last_param().unwrap_or_default().to_owned();
         if message.param(0) == Some("SUCCESS") {
             self.account = message.param(1).map(str::to_owned);
+            self.proved_account.clone_from(&self.account);
         }
         self.emit(Event::Account { account: self.account.clone(), text });
     }
@@ -107,8 +108,9 @@ impl Client {
         };
         let context = params.get(2..params.len().saturating_sub(1)).unwrap_or_default();
         match command.to_ascii_uppercase().as_str() {
-            "RESUME" => {
-                self.resume_token = None;
+            "RESUME" if self.on_resume_failed(code, text) => return,
+            "AUTHENTICATE" if code == "TEMPORARILY_UNAVAILABLE" => {
+                self.password_unchecked = true;
                 return;
             }
             "NICK" if matches!(self.state, State::Registering | State::NameNeeded) => {

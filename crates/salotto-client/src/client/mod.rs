@@ -2,6 +2,7 @@
 
 mod batch;
 mod command;
+mod device;
 mod inbound;
 mod membership;
 mod message;
@@ -15,9 +16,12 @@ use std::time::Duration;
 use salotto_wire::isupport::Isupport;
 use salotto_wire::{Capability, CaseMapping, Line, Message};
 
+pub use device::DeviceToken;
+use device::Recall;
+
 use crate::backoff::{Backoff, RetryPolicy};
 use crate::conversation::{Conversation, ConversationKind};
-use crate::event::{Event, NickRefusal};
+use crate::event::{Device, Event, NickRefusal};
 use crate::history::{Batches, Requests};
 use crate::liveness::Liveness;
 use crate::negotiation::Negotiation;
@@ -63,6 +67,10 @@ pub struct Options {
     pub realname: String,
     /// Signs in to an account, if given.
     pub credentials: Option<Credentials>,
+    /// Signs in to the account without the password, if the server still knows it; see [`Event::DeviceToken`].
+    pub device: Option<DeviceToken>,
+    /// What this device is called in the account's list of devices; the kind of connection when empty.
+    pub device_name: String,
     /// The rooms to join after the first sign-in.
     pub rooms: Vec<String>,
     /// Whether to come back after a loss.
@@ -112,7 +120,23 @@ pub struct Client {
     sasl: Sasl,
     refusal: Option<NickRefusal>,
     nick_retries_left: usize,
+    // Worth something only while this client lives; with a device's token in front, where there is one.
     resume_token: Option<String>,
+    device: Option<DeviceToken>,
+    recall: Recall,
+    device_introduced: bool,
+    // The name was said on this connection.
+    introduced: bool,
+    // The account that the server has signed this connection in to.
+    proved_account: Option<String>,
+    // The list of devices, as far as it has come.
+    devices: Vec<Device>,
+    // The word by which this device was signed out from another.
+    signed_out: Option<String>,
+    // The server had too many passwords to check.
+    password_unchecked: bool,
+    // A server that did not answer when the name was held back for the token gets the name first.
+    name_first: bool,
     // The reason the server gave in an ERROR of this connection.
     server_error: Option<String>,
     banned: Option<String>,
@@ -169,6 +193,15 @@ impl Client {
             refusal: None,
             nick_retries_left: 0,
             resume_token: None,
+            device: options.device.clone(),
+            recall: Recall::NotYet,
+            device_introduced: false,
+            introduced: false,
+            proved_account: None,
+            devices: Vec::new(),
+            signed_out: None,
+            password_unchecked: false,
+            name_first: false,
             server_error: None,
             banned: None,
             connected: false,
@@ -444,6 +477,11 @@ impl Client {
         self.timers.set(Timer::Establish, now + ESTABLISH_WITHIN);
         self.negotiation = Negotiation::default();
         self.sasl = Sasl::Idle;
+        self.recall = Recall::NotYet;
+        self.device_introduced = false;
+        self.proved_account = None;
+        self.devices.clear();
+        self.password_unchecked = false;
         self.server_error = None;
         self.banned = None;
         self.batches.clear();
@@ -456,6 +494,7 @@ impl Client {
         self.close();
         // A server without CAP never asks for the token that we hold the name back for.
         self.resume_token = None;
+        self.name_first = true;
         if self.connected {
             self.connection_ended(now, "the server does not complete the sign-in");
         } else {
@@ -486,6 +525,10 @@ impl Client {
         }
         if let Some(reason) = self.banned.take() {
             self.stop(StopReason::Banned(reason));
+            return;
+        }
+        if let Some(reason) = self.signed_out.take() {
+            self.stop(StopReason::SignInRefused(reason));
             return;
         }
         let loss = match self.server_error.take() {

@@ -29,7 +29,7 @@ impl Client {
             900 => self.on_signed_in_to_account(message),
             901 => self.account = None,
             903 => self.on_sasl_success(),
-            902 | 904..=906 => self.on_sasl_failure(message),
+            902 | 904..=906 => self.on_sasl_failure(now, message),
             431 | 432 => {
                 self.on_nick_refused(now, RefusalReason::NotValid, &self.refused_name(message), last);
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use salotto_wire::{Capability, Line, Message, sasl};
 
+use super::device::Recall;
 use super::{Client, ESTABLISH_WITHIN, Sasl};
 use crate::event::{Event, NickRefusal, RefusalReason};
 use crate::state::{State, StopReason};
@@ -22,7 +23,8 @@ impl Client {
         self.nick_retries_left = if self.signed_in_once { NICK_RETRIES } else { 0 };
         Line::new(&mut self.out).command("CAP").param("LS").param("302").end();
         // A session that is to be resumed still holds the name: the token has to come first.
-        if self.resume_token.is_none() {
+        self.introduced = false;
+        if self.name_first || (self.resume_token.is_none() && self.device.is_none()) {
             self.introduce();
         }
         self.set_state(if self.name.is_empty() { State::NameNeeded } else { State::Registering });
@@ -32,6 +34,7 @@ impl Client {
     }
 
     fn introduce(&mut self) {
+        self.introduced = true;
         self.send_nick();
         let realname = if self.options.realname.is_empty() { &self.name } else { &self.options.realname };
         Line::new(&mut self.out)
@@ -86,9 +89,15 @@ impl Client {
         self.capabilities_answered();
     }
 
-    fn capabilities_answered(&mut self) {
+    pub(super) fn capabilities_answered(&mut self) {
         if !self.negotiation.is_settled() || !matches!(self.state, State::Registering | State::NameNeeded) {
             return;
+        }
+        if self.recall() {
+            return;
+        }
+        if self.recall == Recall::Known {
+            return self.end_negotiation();
         }
         match (&self.options.credentials, self.sasl) {
             (Some(_), Sasl::Idle) if self.has(Capability::Sasl) => {
@@ -108,12 +117,15 @@ impl Client {
         if !self.negotiation.end() {
             return;
         }
-        if let Some(token) = &self.resume_token {
-            if self.negotiation.enabled().contains(Capability::Resume) {
-                Line::new(&mut self.out).command("RESUME").param(token).end();
-                // The server gives us our name back; if it is taken all the same, it is by somebody else.
-                self.nick_retries_left = 0;
-            }
+        self.introduce_device();
+        if let Some(token) = &self.resume_token
+            && self.has(Capability::Resume)
+        {
+            Line::new(&mut self.out).command("RESUME").param(token).end();
+            // The server gives us our name back; if it is taken all the same, it is by somebody else.
+            self.nick_retries_left = 0;
+        }
+        if !self.introduced {
             self.introduce();
         }
         Line::new(&mut self.out).command("CAP").param("END").end();
@@ -132,6 +144,7 @@ impl Client {
 
     pub(super) fn on_signed_in_to_account(&mut self, message: &Message<'_>) {
         let account = message.param(2).map(str::to_owned);
+        self.on_account_proved(account.as_deref());
         // After REGISTER the server says it twice.
         if account == self.account {
             return;
@@ -148,19 +161,17 @@ impl Client {
         }
     }
 
-    pub(super) fn on_sasl_failure(&mut self, message: &Message<'_>) {
+    pub(super) fn on_sasl_failure(&mut self, now: Time, message: &Message<'_>) {
         if !matches!(self.sasl, Sasl::Asked | Sasl::Sent) {
             return;
         }
         let text = message.last_param().unwrap_or_default().to_owned();
         self.close();
-        self.stop(StopReason::SignInRefused(text));
-    }
-
-    pub(super) fn on_resume(&mut self, message: &Message<'_>) {
-        if message.param(0) == Some("TOKEN") {
-            self.resume_token = message.param(1).map(str::to_owned);
+        if self.password_unchecked {
+            // Nothing is wrong with it; the server asks for patience.
+            return self.connection_ended(now, &text);
         }
+        self.stop(StopReason::SignInRefused(text));
     }
 
     pub(super) fn on_welcome(&mut self, message: &Message<'_>) {
@@ -190,6 +201,7 @@ impl Client {
         }
         self.timers.stop(Timer::Establish);
         self.backoff.reset();
+        self.name_first = false;
         self.set_state(State::Online);
         let again = std::mem::replace(&mut self.signed_in_once, true);
         self.emit(Event::SignedIn { name: self.name.clone(), again });

@@ -20,6 +20,8 @@ const FIRST_PAGE: usize = 50;
 const TARGETS_MAX: usize = 50;
 /// On the first sign-in, who wrote within this time is asked for.
 const TARGETS_BACK_MS: i64 = 30 * 24 * 3600 * 1000;
+/// However far the server's clock is ahead of ours, what was written until now is not later than this.
+const TARGETS_AHEAD_MS: i64 = 365 * 24 * 3600 * 1000;
 /// Clocks differ: what was written this long before the loss is asked for as well.
 const CLOCK_SKEW_MS: i64 = 60_000;
 
@@ -51,22 +53,33 @@ impl Client {
             Line::new(&mut self.out).command("JOIN").param(&bundle).end();
         }
         if self.has(Capability::ChatHistory) && (again || self.account.is_some()) {
-            let until_ms = now.unix_ms() + CLOCK_SKEW_MS;
+            let until_ms = now.unix_ms() + TARGETS_AHEAD_MS;
+            // The server's clock may be far behind ours, and it goes on from the newest message that we have.
+            let newest =
+                self.conversations.values().filter_map(|c| c.timeline.last_message()).map(|m| m.time_ms);
             let since_ms = match self.online_until {
-                Some(online_until) if again => online_until.unix_ms() - CLOCK_SKEW_MS,
-                _ => until_ms - TARGETS_BACK_MS,
+                Some(online_until) if again => {
+                    newest.max().unwrap_or(i64::MAX).min(online_until.unix_ms()) - CLOCK_SKEW_MS
+                }
+                _ => now.unix_ms() - TARGETS_BACK_MS,
             };
             let want = Want::Targets { since_ms, until_ms };
             self.requests.add(Request { key: "*".to_owned(), target: "*".to_owned(), want });
             let unsettled = |c: &Conversation| {
-                c.kind == ConversationKind::Direct && (c.unread > 0 || c.read_untold_ms().is_some())
+                c.read_untold_ms().is_some() || (c.kind == ConversationKind::Direct && c.unread > 0)
             };
             let unsettled: Vec<String> =
                 self.conversations.iter().filter(|(_, c)| unsettled(c)).map(|(key, _)| key.clone()).collect();
             unsettled.iter().for_each(|key| self.settle_read(key));
             // A direct conversation waits for the answer, so that nothing is said twice.
-            for conversation in self.conversations.values_mut() {
-                conversation.syncing = conversation.kind == ConversationKind::Direct && again;
+            let directs =
+                self.conversations.values_mut().filter(|c| c.kind == ConversationKind::Direct && again);
+            for conversation in directs {
+                conversation.syncing = true;
+                if conversation.missing_after.is_none() {
+                    let last = conversation.timeline.last_message();
+                    conversation.missing_after = last.and_then(|m| m.msgid.clone());
+                }
             }
             self.pump_requests(now);
         }
@@ -89,6 +102,8 @@ impl Client {
         let history_on_join = self.options.history_on_join;
         let Some(conversation) = self.conversation_mut(target) else { return };
         let last = conversation.timeline.last_message().and_then(|m| m.msgid.clone());
+        // Of a direct conversation the newest may have come live since the connection is back.
+        let last = last.filter(|_| conversation.kind == ConversationKind::Room);
         let known = conversation.missing_after.clone().or(last);
         conversation.missing_after.clone_from(&known);
         // Where there was nothing to know, everything since we came in is missing.
@@ -236,6 +251,12 @@ impl Client {
     pub(super) fn targets_answered(&mut self, now: Time, targets: &[String]) {
         self.requests.answered("*");
         self.release_direct();
+        let named: Vec<String> = targets.iter().map(|target| self.fold(target)).collect();
+        for (key, conversation) in &mut self.conversations {
+            if conversation.kind == ConversationKind::Direct && !named.contains(key) {
+                conversation.missing_after = None;
+            }
+        }
         for target in targets {
             if !self.is_room(target) {
                 self.catch_up(target);
@@ -285,6 +306,12 @@ impl Client {
     fn give_up(&mut self, request: &Request) {
         if matches!(request.want, Want::Targets { .. }) {
             self.release_direct();
+            let directs = self.conversations.values_mut().filter(|c| c.kind == ConversationKind::Direct);
+            for conversation in directs {
+                if let Some(msgid) = conversation.missing_after.take() {
+                    conversation.timeline.insert_gap(&msgid);
+                }
+            }
             return;
         }
         // The message that history was to go on from may be gone: what is newest is shown, after a gap.

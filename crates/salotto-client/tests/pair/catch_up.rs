@@ -313,3 +313,38 @@ fn a_late_answer_is_not_taken_for_the_next_one() {
     link.answer_history("#lobby", &[&at_once("e")]);
     assert_eq!(link.texts("#lobby"), ["a", "b", "c", "d", "e"]);
 }
+
+#[test]
+fn what_was_said_to_us_meanwhile_is_fetched_from_where_we_were() {
+    // The server's clock is an hour behind.
+    let from_bo =
+        |n: usize| format!("@msgid=d{n};time=2026-11-20T19:00:0{n}.000Z :bo!b@host PRIVMSG anna :d{n}");
+    let mut link = Link::in_lobby();
+    link.says(&from_bo(1));
+    link.broken("connection reset");
+    link.pass_ms(2400);
+    link.sign_in(ALL_CAPS);
+    let targets = asked(&mut link);
+    assert!(targets[0].starts_with("CHATHISTORY TARGETS timestamp=2026-11-20T18:59:01.000Z "), "{targets:?}");
+    link.says(&from_bo(3));
+    link.says("BATCH +t draft/chathistory-targets");
+    link.says("@batch=t CHATHISTORY TARGETS bo 2026-11-20T19:00:03.000Z");
+    link.says("BATCH -t");
+    assert_eq!(asked(&mut link), ["CHATHISTORY AFTER bo msgid=d1 100"]);
+    link.answer_history("bo", &[&from_bo(2), &from_bo(3)]);
+    assert_eq!(link.texts("bo"), ["d1", "d2", "d3"]);
+}
+
+#[test]
+fn where_nobody_says_who_wrote_meanwhile_a_gap_is_shown() {
+    let from_bo =
+        |n: usize| format!("@msgid=d{n};time=2026-11-20T20:00:0{n}.000Z :bo!b@host PRIVMSG anna :d{n}");
+    let mut link = Link::in_lobby();
+    link.says(&from_bo(1));
+    link.broken("connection reset");
+    link.pass_ms(2400);
+    link.sign_in(ALL_CAPS);
+    link.says(&from_bo(3));
+    link.says("FAIL CHATHISTORY MESSAGE_ERROR TARGETS :try later");
+    assert_eq!(link.texts("bo"), ["d1", "…", "d3"]);
+}

@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod connection;
+mod device;
 mod hostile;
 mod link;
 mod outbox;

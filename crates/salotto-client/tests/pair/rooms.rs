@@ -171,12 +171,16 @@ fn what_was_read_is_told_again_until_the_server_knows() {
     let read = |link: &mut Link| -> Vec<String> {
         link.take_sent().into_iter().filter(|line| line.starts_with("MARKREAD")).collect()
     };
-    assert_eq!(read(&mut link), ["MARKREAD bo timestamp=2026-11-20T20:00:02.000Z"]);
-    link.says("MARKREAD bo timestamp=2026-11-20T20:00:02.000Z");
+    let told = [
+        "MARKREAD #lobby timestamp=2026-11-20T20:00:01.000Z",
+        "MARKREAD bo timestamp=2026-11-20T20:00:02.000Z",
+    ];
+    assert_eq!(read(&mut link), told);
+    link.says(told[1]);
     assert_eq!(read(&mut link), [""; 0]);
-    link.says("MARKREAD #lobby timestamp=*");
-    assert_eq!(read(&mut link), ["MARKREAD #lobby timestamp=2026-11-20T20:00:01.000Z"]);
-    link.says("MARKREAD #lobby timestamp=2026-11-20T20:00:01.000Z");
+    link.says("MARKREAD #lobby *");
+    assert_eq!(read(&mut link), told[..1], "what it says on entering tells that it does not know");
+    link.says(told[0]);
     assert_eq!(read(&mut link), [""; 0]);
 }
 

@@ -18,12 +18,15 @@ fn day(at: Timestamp) -> Timestamp {
 
 impl Turn<'_> {
     pub(super) fn recognise(&mut self, session: SessionId, resume: Option<[u8; 32]>, stem: [u8; 32]) -> Done {
-        let device = self.state.devices.get(&stem);
-        let account = device.map(|(account, _)| self.state.accounts[account].name.clone());
-        if account.is_none() && !resume.is_some_and(|token| self.state.resumable.contains_key(&token)) {
+        let device = self.state.devices.get(&stem).map(|&(account, _)| account);
+        let old = resume.and_then(|token| self.state.resumable.get(&token)).copied();
+        if device.is_none() && old.is_none() {
             return Err(Refusal::UnknownResumeToken);
         }
-        self.tell(Audience::Session(session), Event::Recognised { account });
+        // The session of a device that had to make room is good for the account as long as it is there.
+        let account = device.or_else(|| self.state.person_of(old?)?.account);
+        let account = account.map(|account| self.state.accounts[&account].name.clone());
+        self.tell(Audience::Session(session), Event::Recognised { account, device: device.is_some() });
         Ok(())
     }
 

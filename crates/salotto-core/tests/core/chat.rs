@@ -462,8 +462,9 @@ pub fn say(event: &Event) -> String {
         Event::RecipientAway { nick, message } => format!("{nick} is away: {message}"),
         Event::Registered { account, .. } => format!("account {account} made"),
         Event::LoggedIn { account, .. } => format!("signed in as {account}"),
-        Event::Recognised { account: Some(account) } => format!("a device of {account}"),
-        Event::Recognised { account: None } => "a session".into(),
+        Event::Recognised { account: Some(account), device: true } => format!("a device of {account}"),
+        Event::Recognised { account: Some(account), .. } => format!("a session of {account}"),
+        Event::Recognised { account: None, .. } => "a session".into(),
         Event::DeviceAdded { .. } => "device added".into(),
         Event::Devices(devices) => {
             let devices = devices.iter().map(|d| format!("{}{}", d.about, if d.own { "*" } else { "" }));

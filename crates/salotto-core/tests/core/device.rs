@@ -119,9 +119,13 @@ fn a_token_is_looked_at_before_signing_in() {
     chat.expect_refused(&Refusal::UnknownResumeToken);
     let guest = chat.sign_in_as("carla", |wish| wish.resumable = Some(LAPTOP));
     chat.hears(guest);
+    chat.hush();
     chat.apply(Command::Recognise { session: new, resume: Some(LAPTOP), stem: [9; 32] });
-    chat.hears(new);
-    chat.expect_done();
+    chat.expect(new, &["a session"]);
+    chat.register(guest, "carla");
+    chat.hush();
+    chat.apply(Command::Recognise { session: new, resume: Some(LAPTOP), stem: [9; 32] });
+    chat.expect(new, &["a session of carla"]);
 }
 
 #[test]

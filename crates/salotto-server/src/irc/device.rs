@@ -110,10 +110,10 @@ impl Session {
     }
 
     /// The token is good.
-    pub(super) fn recognised(&mut self, account: Option<&Nick>, io: &mut Io<'_>) {
+    pub(super) fn recognised(&mut self, account: Option<&Nick>, device: bool, io: &mut Io<'_>) {
         self.token_answered(io);
         if let Some(account) = account {
-            self.tokens.device_of = Some(account.clone());
+            self.tokens.device_of = Some(account.clone()).filter(|_| device);
             self.say_logged_in(account, None, io);
         }
     }

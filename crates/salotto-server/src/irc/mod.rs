@@ -321,7 +321,7 @@ impl Session {
                 self.signed_in(card, io);
             }
             Event::Refused(refusal) => self.refused(refusal, io),
-            Event::Recognised { account } => self.recognised(account.as_ref(), io),
+            Event::Recognised { account, device } => self.recognised(account.as_ref(), *device, io),
             Event::DeviceAdded { .. } => self.say_token(io),
             Event::Devices(devices) => self.show_devices(devices, io),
             Event::DevicesRevoked { ids, others } => self.show_revoked(ids, *others, io),
