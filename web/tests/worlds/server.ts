@@ -5,7 +5,8 @@ import type { Random } from './random';
 
 /** The person whose client is tested. */
 export const SELF = 'anna';
-const CAPS = 'message-tags server-time batch echo-message labeled-response standard-replies draft/chathistory';
+const CAPS =
+  'message-tags server-time batch echo-message labeled-response standard-replies draft/chathistory';
 
 /** What kind of server it is. */
 export interface Kind {
@@ -251,7 +252,10 @@ export class Server implements Transport {
     link.registered = true;
     if (this.kind.account) this.#line(link, `:s 900 * ${SELF}!u@h ${SELF} :You are now logged in`);
     this.#line(link, `:s 001 ${SELF} :Welcome`);
-    this.#line(link, `:s 005 ${SELF} CASEMAPPING=ascii CHANTYPES=# PREFIX=(ov)@+ CHATHISTORY=${this.kind.limit} :are supported`);
+    this.#line(
+      link,
+      `:s 005 ${SELF} CASEMAPPING=ascii CHANTYPES=# PREFIX=(ov)@+ CHATHISTORY=${this.kind.limit} :are supported`,
+    );
     this.#line(link, `:s 422 ${SELF} :No MOTD`);
     this.#join(link, '#lobby');
   }
@@ -283,7 +287,10 @@ export class Server implements Transport {
     const tag = label === '' ? '' : `@label=${label} `;
     const targets = verb === 'TARGETS';
     if (this.history === 'refuses' || (!targets && place.startsWith('#') && !link.rooms.has(place))) {
-      this.#line(link, `${tag}:s FAIL CHATHISTORY MESSAGE_ERROR ${verb} ${place} :Messages could not be retrieved`);
+      this.#line(
+        link,
+        `${tag}:s FAIL CHATHISTORY MESSAGE_ERROR ${verb} ${place} :Messages could not be retrieved`,
+      );
       return;
     }
     if (!this.kind.ours) this.#deliver(link, link.owed.length);
@@ -292,7 +299,9 @@ export class Server implements Transport {
       ? [...new Set(this.log.map((post) => post.place))]
           .filter((name) => !name.startsWith('#'))
           .map((name) => `@batch=${id} :s CHATHISTORY TARGETS ${name} ${new Date(this.#time).toISOString()}`)
-      : this.#page(verb, place, reference, Number(params[3])).map((post) => this.#print(post, `batch=${id};`));
+      : this.#page(verb, place, reference, Number(params[3])).map((post) =>
+          this.#print(post, `batch=${id};`),
+        );
     const type = targets ? 'draft/chathistory-targets' : `chathistory ${place}`;
     link.answers.push([`${tag}:s BATCH +${id} ${type}`, ...lines, `:s BATCH -${id}`]);
   }

@@ -147,8 +147,8 @@ export class World {
 
   /** The page is loaded again: nothing is left but what is stored. */
   #reload(): void {
-    this.#server.close();
     // The page that is gone hears nothing more, and its timers are gone with it.
+    this.#server.break();
     this.#chat.connection.cancel();
     this.#chat = this.#start();
   }
@@ -248,7 +248,8 @@ export class World {
       this.#check();
       if (this.#chat.online && server.still) {
         if (this.#atRest()) return;
-        for (const { item, state } of this.#chat.unsent()) if (state === 'failed') this.#chat.retry(item.token);
+        for (const { item, state } of this.#chat.unsent())
+          if (state === 'failed') this.#chat.retry(item.token);
         this.#rejoin();
       }
       this.#clock.advance(500);
@@ -285,13 +286,15 @@ export class World {
       const posts = this.#posts(name);
       if (shown.map((entry) => entry.msgid).join() !== posts.map((post) => post.msgid).join())
         throw new Error(`${name} in the end:\n  shown  ${show(timeline.entries)}\n  server ${show(posts)}`);
-      if (timeline.pending.length > 0) throw new Error(`${name}: ${timeline.pending.length} rows wait for nothing`);
+      if (timeline.pending.length > 0)
+        throw new Error(`${name}: ${timeline.pending.length} rows wait for nothing`);
     }
     const kept = this.#server.log.filter((post) => post.nick === SELF);
     for (const place of [...ROOMS, 'bo']) {
       const texts = kept.filter((post) => post.place === place).map((post) => post.text);
       const said = this.#said.filter((each) => each.place === place).map((each) => each.text);
-      if (texts.join() !== said.join()) throw new Error(`${place}: said ${said.join()}, kept ${texts.join()}`);
+      if (texts.join() !== said.join())
+        throw new Error(`${place}: said ${said.join()}, kept ${texts.join()}`);
     }
   }
 }

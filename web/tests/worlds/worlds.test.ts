@@ -7,7 +7,7 @@ import { World } from './world';
  */
 const only = process.env['WORLD'];
 const first = Number(only ?? process.env['FIRST'] ?? 1);
-const count = only === undefined ? Number(process.env['WORLDS'] ?? 1500) : 1;
+const count = only === undefined ? Number(process.env['WORLDS'] ?? 1200) : 1;
 const STEPS = Number(process.env['STEPS'] ?? 160);
 
 it(

@@ -456,8 +456,7 @@ export class Chat extends Observable {
       else if (room.kind === 'direct') this.#fetchDirect(room);
     }
     // Somebody may have written for the first time while we were away.
-    if (this.connection.account !== undefined)
-      this.#history.talks((nick) => this.direct(nick));
+    if (this.connection.account !== undefined) this.#history.talks((nick) => this.direct(nick));
     this.#caughtUp();
     this.#openOutbox();
   }
@@ -466,7 +465,9 @@ export class Chat extends Observable {
     const ready = (target: string): boolean => {
       const room = this.find(target);
       // Nothing is said before what was missed is here: the server may turn out to have it already.
-      return this.support.isChannel(target) ? room?.joined === true && room.caughtUp : room?.caughtUp !== false;
+      return this.support.isChannel(target)
+        ? room?.joined === true && room.caughtUp
+        : room?.caughtUp !== false;
     };
     if (this.#outbox) {
       this.#outbox.online(ready);

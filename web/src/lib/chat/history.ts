@@ -40,7 +40,7 @@ export class History {
   /** Requests that nobody waits for any more; what answers them is shown all the same. */
   #overdue: Request[] = [];
   /** How far back, or on, each place was read whose last page had nothing in it to show. */
-  #read = new WeakMap<Entry, string>();
+  #read = new WeakMap<Entry | Room, string>();
   #talks: { label: string | undefined; found: (nick: string) => void } | undefined;
 
   constructor(
@@ -150,14 +150,15 @@ export class History {
     if (room.loading || room.timeline.complete || room.timeline.entries.length >= ENTRIES_MAX) return;
     const oldest = room.timeline.oldest();
     const before = oldest?.msgid;
-    const params = oldest && before !== undefined ? ['BEFORE', `msgid=${this.#read.get(oldest) ?? before}`] : ['LATEST', '*'];
+    const edge = this.#read.get(oldest ?? room) ?? before;
+    const params = edge === undefined ? ['LATEST', '*'] : ['BEFORE', `msgid=${edge}`];
     const reach = (): Reach => (before === undefined ? { newest: true } : { before });
     this.#ask(room, params, PAGE, reach, (answer) => {
       // Something older may have come by itself meanwhile; what is before that is another question.
       const same = room.timeline.oldest() === oldest;
       if (!answer || !(same || room.timeline.oldest() === answer.added[0])) return;
       if (!answer.full) room.timeline.markComplete();
-      else if (same && oldest && answer.ends[0] !== undefined) this.#read.set(oldest, answer.ends[0]);
+      else if (same && answer.ends[0] !== undefined) this.#read.set(oldest ?? room, answer.ends[0]);
     });
   }
 

@@ -59,7 +59,9 @@ export class Outbox {
     const items = stored.filter((item) => !arrived(item));
     for (const item of stored) if (arrived(item)) void this.store.remove(item.token).catch(() => undefined);
     const known = new Set(this.#slots.map((slot) => slot.item.token));
-    const restored = items.filter((item) => !known.has(item.token)).map((item): Slot => ({ ...this.#slot(item), again: true }));
+    const restored = items
+      .filter((item) => !known.has(item.token))
+      .map((item): Slot => ({ ...this.#slot(item), again: true }));
     this.#order = Math.max(this.#order, ...items.map((item) => item.order), 0);
     this.#slots = [...restored, ...this.#slots].sort((a, b) => a.item.order - b.item.order);
     for (const slot of restored) this.#tell(slot);

@@ -40,8 +40,10 @@ export class Timeline extends Observable {
   #cut = false;
   /** The last message before what was missed and is not all fetched yet; it outlives connections. */
   #from: string | undefined;
-  /** The gap before what is heard live since the last cut. */
-  #seam: string | undefined;
+  /** The message that came last on this connection: the next one follows on it. */
+  #heard: string | undefined;
+  /** The newest message at the last cut: what is fetched since is younger. */
+  #last: string | undefined;
   #gaps = 0;
   /** Whether the oldest entry is the first there ever was. */
   #complete = false;
@@ -109,15 +111,20 @@ export class Timeline extends Observable {
   cut(): void {
     const newest = this.newest();
     this.#from ??= newest?.msgid;
+    this.#last = newest?.msgid;
+    this.#heard = undefined;
     this.#cut = true;
     // Where nothing was known, what comes next need not be the first there ever was.
     if (!newest) this.#complete = false;
   }
 
-  /** Nothing is asked for any more: what comes next stands behind a gap, or follows where nothing can be missing. */
+  /** What was missed cannot be fetched: a gap says so, unless nothing can have been `missing`. */
   giveUp(missing: boolean): void {
     this.#from = undefined;
-    if (!missing) this.#cut = false;
+    this.#cut = false;
+    const newest = this.#entries.findLastIndex(named);
+    if (missing && newest >= 0 && !this.#gapBehind(newest)) this.#gapAt(newest + 1);
+    this.#touch();
   }
 
   find(id: string): Entry | undefined {
@@ -131,12 +138,14 @@ export class Timeline extends Observable {
   add(entry: Entry, again = false): boolean {
     if (entry.msgid !== undefined && this.#msgids.has(entry.msgid)) {
       if (entry.kind === 'message' && entry.own && entry.token !== undefined) this.removePending(entry.token);
+      if (!again && named(entry)) this.#hear(entry);
       return false;
     }
     if (again && named(entry)) this.#addAnswer(entry);
     else {
       if (this.#cut && named(entry)) this.#sew(entry);
       this.#insert(this.#claim(entry), this.#place(entry));
+      if (named(entry)) this.#hear(entry);
     }
     this.#trim();
     this.#touch();
@@ -149,7 +158,21 @@ export class Timeline extends Observable {
     const newest = this.#entries[last];
     if (named(newest) && this.#compare(newest, entry) > 0) return;
     this.#cut = false;
-    this.#seam = newest ? this.#gapAt(last + 1) : undefined;
+    if (newest) this.#gapAt(last + 1);
+  }
+
+  /**
+   * Live lines come in order, and each: nothing is missing between one and the next. They may come later than a page
+   * of history that is younger, and what is missing before that page is then still to come.
+   */
+  #hear(entry: Named): void {
+    const at = this.#indexOf(entry.msgid);
+    const before = this.#heard === undefined ? -1 : this.#indexOf(this.#heard);
+    this.#heard = entry.msgid;
+    const next = this.#entries[this.#next(at) ?? -1];
+    const late = named(next) && this.order(entry.msgid, next.msgid) !== 0;
+    if (late && !this.#gapBehind(at)) this.#gapAt(at + 1);
+    if (before >= 0 && before < at) this.#close(before, at);
   }
 
   /**
@@ -157,10 +180,12 @@ export class Timeline extends Observable {
    * neighbours need not be those it has on the server, and what comes next need not follow on it.
    */
   #addAnswer(entry: Named): void {
-    const newest = this.#entries.findLast(named);
-    const young = newest ? this.#compare(entry, newest) > 0 : this.#complete;
+    const last = this.#entries.findLastIndex(named);
+    const newest = this.#entries[last];
+    const young = named(newest) ? this.#compare(entry, newest) > 0 : this.#complete;
+    const whole = !this.#cut && !(newest && this.#gapBehind(last));
     this.#insert(this.#claim(entry), this.#place(entry));
-    if (young && !this.#cut) return;
+    if (young && whole) return;
     const at = this.#indexOf(entry.msgid);
     if (this.#next(at) === undefined) this.#cut = true;
     else if (!this.#gapBehind(at)) this.#gapAt(at + 1);
@@ -194,8 +219,7 @@ export class Timeline extends Observable {
     const last = run[run.length - 1];
     if (first && last) this.#fit(left, at - 1, !known.has(first), !known.has(last), reach.newest === true);
     // A page with nothing to show in it leaves a hole where it does not reach back.
-    const newest = this.#entries.findLastIndex(named);
-    if (reach.newest && !first && newest >= 0 && !this.#gapBehind(newest)) this.#gapAt(newest + 1);
+    if (reach.newest && !first) this.giveUp(true);
     if (reach.newest) this.#arrived();
     this.#touch();
     return run.filter((entry) => !known.has(entry));
@@ -211,11 +235,11 @@ export class Timeline extends Observable {
   #start(run: readonly Entry[], known: ReadonlySet<Entry>, reach: Reach): number {
     const anchor = run.find((entry) => known.has(entry))?.msgid;
     if (anchor !== undefined) return this.#behindPrevious(this.#indexOf(anchor));
-    if (reach.newest && this.#cut) return this.#behindPrevious(this.#entries.length);
-    const seam = reach.newest ? this.#entries.findIndex(({ id }) => id === this.#seam) : -1;
     const [first] = run;
+    if (!first) return this.#entries.length;
     // What came live since is younger, also where the time is the same.
-    return first ? Math.max(seam + 1, this.#place(first, reach.newest)) : this.#entries.length;
+    const last = reach.newest && this.#last !== undefined ? this.#indexOf(this.#last) : -1;
+    return Math.max(last + 1, this.#place(first, reach.newest));
   }
 
   /** Leaves, makes and takes away the gaps that a page from `left` to `right` has to do with. */
@@ -230,7 +254,7 @@ export class Timeline extends Observable {
   /** What is newest on the server has been fetched. */
   #arrived(): void {
     this.#cut = false;
-    this.#seam = undefined;
+    this.#last = undefined;
     this.#from = undefined;
   }
 
@@ -364,8 +388,9 @@ export class Timeline extends Observable {
     for (let at = place - 1; at >= 0; at -= 1) {
       const other = this.#entries[at];
       if (!other || other.time < entry.time) break;
-      const age = named(entry) && named(other) ? this.#compare(other, entry) : other.time - entry.time;
-      if (age > 0 || (before && age === 0)) place = at;
+      const both = named(entry) && named(other);
+      const age = both ? this.#compare(other, entry) : other.time - entry.time;
+      if (age > 0 || (before && both && age === 0)) place = at;
     }
     return place;
   }
