@@ -31,6 +31,12 @@ pub(crate) enum Command {
     Away(String),
     /// `/register`.
     Register { password: String, email: String },
+    /// `/devices`.
+    Devices,
+    /// `/revoke`: sign a device out, or `all` others.
+    Revoke(String),
+    /// `/password`.
+    Password { old: String, new: String },
     /// `/connect`.
     Connect,
     /// `/disconnect`.
@@ -58,6 +64,7 @@ pub(crate) enum CommandError {
 pub(crate) const COMMANDS: &[(&str, &str)] = &[
     ("away", "[text]"),
     ("connect", ""),
+    ("devices", ""),
     ("disconnect", ""),
     ("discard", ""),
     ("help", ""),
@@ -66,10 +73,12 @@ pub(crate) const COMMANDS: &[(&str, &str)] = &[
     ("msg", "name text"),
     ("nick", "name"),
     ("part", "[#room] [text]"),
+    ("password", "old new"),
     ("query", "name"),
     ("quit", "[text]"),
     ("register", "password [email]"),
     ("retry", ""),
+    ("revoke", "device|all"),
     ("rooms", ""),
     ("topic", "[text]"),
     ("who", ""),
@@ -117,6 +126,15 @@ pub(crate) fn parse(line: &str) -> Result<Command, CommandError> {
         "register" => Command::Register {
             password: needed(first, "/register password [email]")?,
             email: more.to_owned(),
+        },
+        "devices" => Command::Devices,
+        "revoke" => Command::Revoke(match first.to_lowercase().as_str() {
+            "*" | "all" | "tutti" => "all".to_owned(),
+            _ => needed(first, "/revoke device")?,
+        }),
+        "password" => Command::Password {
+            old: needed(first, "/password old new")?,
+            new: needed(more, "/password old new")?,
         },
         "connect" => Command::Connect,
         "disconnect" => Command::Disconnect,

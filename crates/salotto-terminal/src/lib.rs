@@ -6,10 +6,12 @@
 
 mod calendar;
 mod command;
+mod device_file;
 mod language;
 mod options;
 mod outbox_file;
 mod plain;
+mod private_file;
 mod sanitise;
 mod screen;
 mod session;

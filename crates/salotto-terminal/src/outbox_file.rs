@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use salotto_client::Outbox;
 
+use crate::private_file;
+
 /// A file of unsent messages for one server and one name.
 #[derive(Debug)]
 pub(crate) struct OutboxFile {
@@ -16,12 +18,7 @@ pub(crate) struct OutboxFile {
 impl OutboxFile {
     /// The file for a server and a name. Nothing is read or written yet.
     pub(crate) fn new(directory: &Path, host: &str, port: u16, name: &str) -> Self {
-        let safe = |text: &str| -> String {
-            let keep = |c: char| if c.is_alphanumeric() || c == '.' || c == '-' { c } else { '_' };
-            text.chars().take(100).map(keep).collect()
-        };
-        let file = format!("outbox-{}-{port}-{}", safe(host), safe(name));
-        Self { path: directory.join(file), written: Vec::new() }
+        Self { path: private_file::path(directory, "outbox", host, port, name), written: Vec::new() }
     }
 
     /// Reads what was left; nothing when there is no file.
@@ -36,33 +33,10 @@ impl OutboxFile {
         if text == self.written {
             return Ok(());
         }
-        if text.is_empty() {
-            match fs::remove_file(&self.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        } else {
-            if let Some(directory) = self.path.parent() {
-                fs::create_dir_all(directory)?;
-            }
-            // Renaming is whole or not at all.
-            let new = self.path.with_extension("new");
-            write_private(&new, &text)?;
-            fs::rename(&new, &self.path)?;
-        }
+        private_file::write(&self.path, &text)?;
         self.written = text;
         Ok(())
     }
-}
-
-/// Writes a file that only its owner may read.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use io::Write;
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(bytes)
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ impl Plain {
                     None => self.input_ended = true,
                 },
             }
-            self.session.keep_unsent();
+            self.session.keep();
             self.end_if_done();
         }
         let status = self.ended.unwrap_or(ExitStatus::Success);
@@ -192,7 +192,7 @@ impl Plain {
         if unsent > 0 {
             notice(&self.session.language.unsent_lines(unsent));
         }
-        self.session.keep_unsent();
+        self.session.keep();
     }
 
     fn typed(&mut self, typed: String) {
@@ -300,6 +300,8 @@ impl Plain {
             Event::Account { account, text } => notice(&language.account(account.as_deref(), &text)),
             Event::Failed { context, text, .. } => self.failed(&context, &text),
             Event::ServerText { text } => notice(&line(&text)),
+            Event::Devices(devices) => language.devices(&devices).iter().for_each(|text| notice(text)),
+            Event::DeviceRevoked { id } => notice(&language.device_revoked(&id)),
             Event::StateChanged(_)
             | Event::SignedIn { .. }
             | Event::ServerClosed { .. }
@@ -309,6 +311,7 @@ impl Plain {
             | Event::Outbox { .. }
             | Event::ReadMarker { .. }
             | Event::RoomListEnd
+            | Event::DeviceToken(_)
             | Event::Lag { .. } => {}
         }
     }

@@ -6,6 +6,7 @@ use salotto_client::{
 };
 
 use crate::command::{Command, room_name};
+use crate::device_file::DeviceFile;
 use crate::language::Language;
 use crate::options::ChatOptions;
 use crate::outbox_file::OutboxFile;
@@ -20,6 +21,7 @@ pub(crate) struct Session {
     pub(crate) port: u16,
     password: Option<String>,
     kept: Option<OutboxFile>,
+    device: Option<DeviceFile>,
 }
 
 /// What a command has led to, beside what the server will say.
@@ -49,9 +51,16 @@ impl Session {
             .as_ref()
             .filter(|_| keep && !name.is_empty())
             .map(|directory| OutboxFile::new(directory, &options.host, options.port, &name));
+        let mut device = options
+            .state_dir
+            .as_ref()
+            .filter(|_| keep)
+            .map(|directory| DeviceFile::new(directory.clone(), &options.host, options.port));
         let outbox = kept.as_mut().map_or_else(Outbox::default, OutboxFile::load);
         let client = Client::with_outbox(
             Options {
+                device: device.as_mut().filter(|_| !name.is_empty()).and_then(|device| device.load(&name)),
+                device_name: format!("Salotto · terminal · {}", std::env::consts::OS),
                 name,
                 credentials,
                 rooms: options.room.iter().map(|room| room_name(room)).collect(),
@@ -74,6 +83,7 @@ impl Session {
             port: options.port,
             password: options.password.clone(),
             kept,
+            device,
         })
     }
 
@@ -85,17 +95,23 @@ impl Session {
     pub(crate) fn sign_in(&mut self, name: &str) {
         let credentials =
             self.password.clone().map(|password| Credentials { account: name.to_owned(), password });
+        let device = self.device.as_mut().and_then(|device| device.load(name));
         self.driver.act(|c, now| {
+            c.set_device_token(device);
             c.set_credentials(credentials);
             c.set_name(now, name);
             c.connect(now);
         });
     }
 
-    /// Keeps what is unsent, where this was asked for. A disk that does not take it is no reason to stop chatting.
-    pub(crate) fn keep_unsent(&mut self) {
+    /// Keeps what is unsent, and what signs this device in, where this was asked for. A disk that does not take it is
+    /// no reason to stop chatting.
+    pub(crate) fn keep(&mut self) {
         if let Some(file) = &mut self.kept {
             let _ = file.save(self.driver.client().outbox());
+        }
+        if let Some(file) = &mut self.device {
+            let _ = file.save(self.driver.client().device_token());
         }
     }
 
@@ -181,6 +197,12 @@ impl Session {
             Command::Register { password, email } => {
                 self.quietly(|c| c.register_account("*", &email, &password))
             }
+            Command::Devices => self.quietly(Client::list_devices),
+            Command::Revoke(device) => {
+                let id = if device == "all" { "*" } else { &device };
+                self.quietly(|c| c.revoke_device(id))
+            }
+            Command::Password { old, new } => self.quietly(|c| c.change_password(&old, &new)),
             Command::Nick(_) => Outcome::Error(language.not_online().to_owned()),
             Command::Help => Outcome::Notice(language.help(false)),
         }
@@ -192,7 +214,7 @@ impl Session {
             Err(error) => return Outcome::Error(error),
         };
         let ids = self.driver.act(|c, now| c.send(now, &target, kind, text));
-        self.keep_unsent();
+        self.keep();
         if ids.is_empty() { Outcome::Error(self.language.outbox_full().to_owned()) } else { Outcome::Done }
     }
 

@@ -1,7 +1,9 @@
 //! Every text that a person reads, in every language.
 
-use salotto_client::{FailReason, LeaveKind, Loss, NickRefusal, RefusalReason, StopReason};
+use jiff::tz::TimeZone;
+use salotto_client::{Device, FailReason, LeaveKind, Loss, NickRefusal, RefusalReason, StopReason};
 
+use crate::calendar::day;
 use crate::command::CommandError;
 use crate::language::Language;
 use crate::sanitise::{line, short};
@@ -50,6 +52,24 @@ impl Language {
                 format!("«{n}» non va bene come nome utente: {text}"),
             ),
         }
+    }
+
+    pub(crate) fn devices(self, devices: &[Device]) -> Vec<String> {
+        let of = |device: &Device| {
+            let (id, what) = (short(&device.id, 16), short(&device.name, NAME_MAX));
+            let (made, used) = (day(device.made_ms, &TimeZone::UTC), day(device.used_ms, &TimeZone::UTC));
+            let own = if device.own { self.pick(", this one", ", questo") } else { "" };
+            self.pick(
+                format!("{id}  {what} (since {made}, last used {used}{own})"),
+                format!("{id}  {what} (dal {made}, usato l'ultima volta il {used}{own})"),
+            )
+        };
+        devices.iter().map(of).collect()
+    }
+
+    pub(crate) fn device_revoked(self, id: &str) -> String {
+        let id = short(id, 16);
+        self.pick(format!("The device {id} is signed out."), format!("Il dispositivo {id} è scollegato."))
     }
 
     pub(crate) fn welcome(self, who: &str, room: &str) -> String {
@@ -566,6 +586,8 @@ impl Language {
         };
         let arguments = format!(" {arguments}").replace("[text]", "[testo]");
         let arguments =
+            arguments.replace("device|all", "dispositivo|tutti").replace("old new", "vecchia nuova");
+        let arguments =
             ITALIAN.iter().fold(arguments, |text, (english, italian)| text.replace(english, italian));
         format!("{command}{arguments}")
     }
@@ -574,6 +596,9 @@ impl Language {
         match command {
             "away" => self.pick("says that you are away, or back", "dice che sei via, o di ritorno"),
             "connect" => self.pick("connects, or tries at once", "connette, o riprova subito"),
+            "devices" => {
+                self.pick("lists the devices of your account", "elenca i dispositivi del tuo account")
+            }
             "disconnect" => self.pick("goes offline and stays", "va offline e ci resta"),
             "discard" => {
                 self.pick("gives up messages that were not sent", "rinuncia ai messaggi non inviati")
@@ -584,12 +609,19 @@ impl Language {
             "msg" => self.pick("writes to one person", "scrive a una persona"),
             "nick" => self.pick("changes your name", "cambia il tuo nome"),
             "part" => self.pick("leaves a room", "lascia una stanza"),
+            "password" => self.pick(
+                "changes the password; other devices are signed out",
+                "cambia la password; gli altri dispositivi vengono scollegati",
+            ),
             "query" => {
                 self.pick("opens a conversation with one person", "apre una conversazione con una persona")
             }
             "quit" => self.pick("leaves the chat", "esce dalla chat"),
             "register" => self.pick("keeps your name for you", "riserva il tuo nome a te"),
             "retry" => self.pick("sends again what was not sent", "rimanda ciò che non è stato inviato"),
+            "revoke" => {
+                self.pick("signs a device out, or all others", "scollega un dispositivo, o tutti gli altri")
+            }
             "rooms" => self.pick("lists the rooms", "elenca le stanze"),
             "topic" => self.pick("shows or changes the topic", "mostra o cambia l'argomento"),
             "who" => self.pick("lists who is in the room", "elenca chi è nella stanza"),

@@ -147,7 +147,7 @@ impl Screen {
                     self.event(&event);
                 }
                 if let Some(session) = &mut self.session {
-                    session.keep_unsent();
+                    session.keep();
                 }
             }
             Wake::Tick => {}
@@ -395,7 +395,7 @@ impl Screen {
         };
         // The client itself waits for a second; this is the bound if it does not.
         let _ = timeout(LEAVE_WITHIN, closed).await;
-        session.keep_unsent();
+        session.keep();
     }
 
     /// What the user should still know when the screen is gone.

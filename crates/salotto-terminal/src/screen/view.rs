@@ -300,6 +300,12 @@ impl View {
                 let unsaid = self.drain_waiting().join("\n");
                 self.editor.insert(&unsaid);
             }
+            Event::Devices(devices) => {
+                for text in language.devices(devices) {
+                    self.notice_here(now_ms, &text, false);
+                }
+            }
+            Event::DeviceRevoked { id } => self.notice_here(now_ms, &language.device_revoked(id), false),
             Event::ServerText { text } => self.notice(now_ms, &line(text), false, None),
             _ => {}
         }
