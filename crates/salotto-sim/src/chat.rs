@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use salotto_core::{
     Audience, Command, Conversation, Core, Durable, Effect, Ending, Event, Key, Leaving, ModeChange, Ordered,
-    Outcome, PostRecord, PostTarget, Posted, Record, Refusal, RoomId, RoomName, SessionId, SpeakBar, View,
+    Outcome, PostRecord, PostTarget, Posted, Record, Refusal, RoomId, RoomName, RoomSummary, SessionId,
+    SpeakBar, View,
 };
 
 /// One way in which a core may be wrong.
@@ -30,7 +31,7 @@ pub enum Mutation {
     QuitToldTwice,
     /// Every fifth post is delivered without being kept.
     RecordForgotten,
-    /// Two posts to one room in one batch are told in the wrong order.
+    /// Every tenth post to a room is told only after what comes next.
     PostsSwapped,
     /// A session that was taken over is not ended.
     ResumeKeepsOld,
@@ -40,11 +41,17 @@ pub enum Mutation {
     KeyIgnored,
     /// Somebody who was put out of a room is still in it.
     KickUndone,
+    /// What one person says to another is told to all who share a room with the one who says it.
+    DirectOverheard,
+    /// How far somebody has read is told and not kept.
+    MarkerNotKept,
+    /// A mark of what was read follows even where it goes back.
+    MarkerGoesBack,
 }
 
 impl Mutation {
     /// All of them.
-    pub const ALL: [Mutation; 12] = [
+    pub const ALL: [Mutation; 15] = [
         Mutation::TokenForgotten,
         Mutation::BanIgnored,
         Mutation::NoExternalIgnored,
@@ -57,6 +64,9 @@ impl Mutation {
         Mutation::SecretListed,
         Mutation::KeyIgnored,
         Mutation::KickUndone,
+        Mutation::DirectOverheard,
+        Mutation::MarkerNotKept,
+        Mutation::MarkerGoesBack,
     ];
 }
 
@@ -78,6 +88,8 @@ pub struct Chat {
 struct Wrong {
     how: Mutation,
     posts: u64,
+    /// Is told after what comes next.
+    held: Vec<Effect>,
     rooms: BTreeMap<Key, RoomId>,
     keys: BTreeMap<Key, Arc<str>>,
     stuck: BTreeSet<Key>,
@@ -100,6 +112,7 @@ impl Chat {
             Box::new(Wrong {
                 how,
                 posts: 0,
+                held: Vec::new(),
                 rooms: BTreeMap::new(),
                 keys: BTreeMap::new(),
                 stuck: BTreeSet::new(),
@@ -119,15 +132,15 @@ impl Chat {
         self.core.view(session)
     }
 
-    /// The rooms that are listed to a session, in order of their names.
-    pub fn rooms(&self, session: SessionId) -> Vec<RoomName> {
-        let listed = |session| self.core.view(session).rooms(usize::MAX).into_iter().map(|room| room.name);
-        let mut rooms: Vec<RoomName> = listed(session).collect();
+    /// The rooms that are listed to a session, at most `max`, in order of their names.
+    pub fn rooms(&self, session: SessionId, max: usize) -> Vec<RoomSummary> {
+        let listed = |session| self.core.view(session).rooms(max);
+        let mut rooms = listed(session);
         if let Some(wrong) = self.wrong.as_deref().filter(|wrong| wrong.how == Mutation::SecretListed) {
             rooms.extend(wrong.sessions.iter().flat_map(|&other| listed(other)));
         }
-        rooms.sort_by(|a, b| a.key().cmp(b.key()));
-        rooms.dedup();
+        rooms.sort_by(|a, b| a.name.key().cmp(b.name.key()));
+        rooms.dedup_by(|a, b| a.name == b.name);
         rooms
     }
 
@@ -240,6 +253,37 @@ impl Wrong {
                     out.records.clear();
                 }
             }
+            (Mutation::PostsSwapped, _) => {
+                let held = std::mem::take(&mut self.held);
+                let is_post = matches!(asked, Command::Post(post) if post.target.starts_with('#'));
+                self.posts += u64::from(is_post);
+                if is_post && self.posts.is_multiple_of(10) {
+                    self.held = std::mem::take(&mut out.effects);
+                }
+                out.effects.extend(held);
+            }
+            (Mutation::DirectOverheard, Command::Post(_)) => {
+                let view = core.view(asked_by(asked));
+                let rooms: Vec<RoomId> = view.readable_all().0.into_iter().map(|(room, _)| room).collect();
+                for effect in &mut out.effects {
+                    let Event::Posted(posted) = &effect.event else { continue };
+                    if let (Audience::Person(_), PostTarget::Person(..)) = (&effect.audience, &posted.target)
+                    {
+                        let person = posted.from;
+                        effect.audience = Audience::Neighbours { rooms: rooms.clone().into(), person };
+                    }
+                }
+            }
+            (Mutation::MarkerNotKept, Command::MarkRead { .. }) => {
+                out.records.clear();
+            }
+            (Mutation::MarkerGoesBack, Command::MarkRead { at, .. }) => {
+                for effect in &mut out.effects {
+                    if let Event::ReadMarker { at: told, .. } = &mut effect.event {
+                        *told = Some(*at);
+                    }
+                }
+            }
             (Mutation::ResumeKeepsOld, Command::SignIn(_)) => {
                 out.effects
                     .retain(|effect| !matches!(effect.event, Event::Ended { why: Ending::Replaced, .. }));
@@ -292,6 +336,14 @@ impl Wrong {
             tags: post.tags.clone(),
             token: post.token.clone(),
         }));
+    }
+}
+
+/// Who said something.
+fn asked_by(command: &Command) -> SessionId {
+    match command {
+        Command::Post(post) => post.session,
+        _ => SessionId(0),
     }
 }
 

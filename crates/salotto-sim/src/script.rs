@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use salotto_core::{
     AccountId, Command, Leaving, ModeChange, Nick, NodeId, Post, PostKind, Role, RoomFlag, RoomName,
-    SessionId, SignIn,
+    SessionId, SignIn, Timestamp,
 };
 
 /// Names, of which some are the same, some look the same, and some are nothing alike.
@@ -55,6 +55,7 @@ pub enum Step {
     Kill { nick: &'static str },
     Register { nick: &'static str },
     LogIn { account: usize },
+    MarkRead { target: &'static str, at: u64 },
     Establish { room: &'static str },
 }
 
@@ -96,7 +97,8 @@ impl Line {
             16 => Step::Away { on },
             17 => Step::Invisible { on },
             18 => Step::Operator { on },
-            19..29 => Step::Join { room, key: on },
+            19..27 => Step::Join { room, key: on },
+            27..29 => Step::MarkRead { target: if c < 160 { room } else { nick }, at: u64::from(d) },
             29..32 => Step::Part { room },
             32..42 => Step::Say { target: room, kind, token },
             42..45 => Step::Say { target: nick, kind, token },
@@ -120,6 +122,7 @@ impl Line {
                 Command::SignIn(Box::new(SignIn {
                     resumable: Some([session.0 as u8; 32]),
                     resume: resume.map(|old| [old as u8; 32]),
+                    stem: Some([resume.unwrap_or(session.0) as u8; 32]),
                     account: known.and_then(account),
                     rooms: vec![room("#lobby")],
                     rejoin,
@@ -164,19 +167,42 @@ impl Line {
                 Some(account) => Command::LogIn { session, account },
                 None => Command::Ping { session, token: "nobody".into() },
             },
+            Step::MarkRead { target, at } => {
+                Command::MarkRead { session, target: target.into(), at: Timestamp(at) }
+            }
             Step::Establish { room: name } => Command::Establish { room: room(name), topic: "".into() },
         }
     }
 
-    /// Whether a session may ask this without having shown a password, and the server not ask itself.
-    pub fn is_open_to_anybody(&self) -> bool {
-        !matches!(
-            self.step,
-            Step::Operator { on: true }
-                | Step::LogIn { .. }
-                | Step::Establish { .. }
-                | Step::SignIn { account: Some(_), .. }
-        )
+    /// The line of the protocol that asks it; `None` for what no line asks.
+    pub fn wire(&self) -> Option<String> {
+        Some(match self.step {
+            Step::SignIn { nick, .. } => format!("NICK {nick}\r\nUSER u 0 * :{nick}"),
+            Step::Close { lost } => if lost { "QUIT" } else { "QUIT :bye" }.to_owned(),
+            Step::Rename { nick } => format!("NICK {nick}"),
+            Step::Away { on } => if on { "AWAY :lunch" } else { "AWAY" }.to_owned(),
+            Step::Invisible { on } => format!("MODE {} {}", NICKS[0], if on { "+i" } else { "-i" }),
+            Step::Join { room, key } => format!("JOIN {room}{}", if key { " key" } else { "" }),
+            Step::Part { room } => format!("PART {room}"),
+            Step::Say { target, kind, token } => {
+                let tags = token.map(|token| format!("@+salotto.chat/token={token} ")).unwrap_or_default();
+                match kind {
+                    PostKind::Message => format!("{tags}PRIVMSG {target} :text"),
+                    PostKind::Notice => format!("{tags}NOTICE {target} :text"),
+                    PostKind::Tags => format!("{tags}TAGMSG {target}"),
+                }
+            }
+            Step::Topic { room, text } => format!("TOPIC {room} :{text}"),
+            Step::Mode { room, ref change } => format!("MODE {room} {}", change.wire()),
+            Step::Kick { room, nick } => format!("KICK {room} {nick}"),
+            Step::Invite { room, nick } => format!("INVITE {nick} {room}"),
+            Step::Kill { nick } => format!("KILL {nick} :enough"),
+            Step::Register { nick } => format!("REGISTER {nick} * secret"),
+            Step::MarkRead { target, at } => {
+                format!("MARKREAD {target} timestamp=2026-11-20T20:00:{:02}.000Z", at % 60)
+            }
+            Step::Operator { .. } | Step::LogIn { .. } | Step::Establish { .. } => return None,
+        })
     }
 }
 
@@ -194,6 +220,28 @@ fn change(a: u8, c: u8, on: bool) -> Change {
 }
 
 impl Change {
+    fn wire(&self) -> String {
+        let sign = |on: bool| if on { '+' } else { '-' };
+        match *self {
+            Change::Flag(flag, on) => {
+                let letter = match flag {
+                    RoomFlag::InviteOnly => 'i',
+                    RoomFlag::Moderated => 'm',
+                    RoomFlag::NoExternal => 'n',
+                    RoomFlag::Secret => 's',
+                    RoomFlag::TopicLocked => 't',
+                };
+                format!("{}{letter}", sign(on))
+            }
+            Change::Key(on) => format!("{}k key", sign(on)),
+            Change::Limit(Some(limit)) => format!("+l {limit}"),
+            Change::Limit(None) => "-l".to_owned(),
+            Change::Role(Role::Operator, nick, on) => format!("{}o {nick}", sign(on)),
+            Change::Role(Role::Voice, nick, on) => format!("{}v {nick}", sign(on)),
+            Change::Ban(mask, on) => format!("{}b {mask}", sign(on)),
+        }
+    }
+
     fn to_mode(&self) -> ModeChange {
         match *self {
             Change::Flag(flag, on) => ModeChange::Flag(flag, on),
@@ -220,6 +268,7 @@ pub fn sign_in(session: SessionId, nick: Nick) -> SignIn {
         resume: None,
         rooms: Vec::new(),
         rejoin: false,
+        stem: None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! The rules. One pass over what was written down, with lookups of what is kept.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 
-use super::{History, Mark, MsgId, NameChange, Reader, Room, Violation, What};
+use super::{History, Mark, Marker, MsgId, NameChange, Observation, Reader, Room, Violation, What};
 
 /// What is kept, ready for looking up.
 struct Store {
@@ -15,6 +16,8 @@ struct Store {
 #[derive(Default)]
 struct Known {
     inside: BTreeSet<Room>,
+    /// When it left, by the server's clock.
+    left: BTreeMap<Room, u64>,
     heard_last: BTreeMap<Room, MsgId>,
     heard: BTreeSet<MsgId>,
     shown: BTreeSet<MsgId>,
@@ -22,6 +25,9 @@ struct Known {
     /// The newest that was seen at the moment of each open question.
     asked: BTreeMap<Room, VecDeque<Option<MsgId>>>,
     newest: BTreeMap<Room, MsgId>,
+    /// The last that was read on this connection.
+    read_last: BTreeMap<Room, MsgId>,
+    read_up_to: BTreeMap<Room, u64>,
 }
 
 impl History {
@@ -32,6 +38,7 @@ impl History {
         self.check_observations(&store, &mut found);
         self.check_screens(&store, &mut found);
         self.check_names(&mut found);
+        self.check_markers(&mut found);
         found
     }
 
@@ -52,19 +59,23 @@ impl History {
     fn check_observations(&self, store: &Store, found: &mut Vec<Violation>) {
         let mut readers: BTreeMap<Reader, Known> = BTreeMap::new();
         let mut sent: BTreeMap<Mark, Room> = BTreeMap::new();
+        let senders = self.senders();
         for observation in &self.observations {
             let by = observation.by;
             let known = readers.entry(by).or_default();
             match observation.what {
                 What::Connects => {
                     known.inside.clear();
+                    known.left.clear();
                     known.asked.clear();
+                    known.read_last.clear();
                 }
                 What::Enters(room) => {
                     known.inside.insert(room);
                 }
-                What::Leaves(room) => {
+                What::Leaves(room, at_ms) => {
                     known.inside.remove(&room);
+                    known.left.insert(room, at_ms);
                 }
                 What::Sends(room, mark) => {
                     sent.insert(mark, room);
@@ -74,8 +85,10 @@ impl History {
                         found.push(Violation::ReceiptLost(by, mark));
                     }
                 }
-                What::Hears { room, msgid, mark, own, again } => {
-                    if !known.inside.contains(&room) && !own {
+                What::Hears { room, msgid, mark, said_ms, own, again } => {
+                    // A slow reader is shown what was said before it left only afterwards.
+                    let was_inside = known.left.get(&room).is_some_and(|&left| said_ms <= left);
+                    if !known.inside.contains(&room) && !was_inside && !own {
                         found.push(Violation::SeenFromOutside(by, room, msgid));
                     }
                     check_seen(store, &sent, (by, room, msgid, mark), found);
@@ -102,6 +115,37 @@ impl History {
                     }
                     let newest = known.newest.entry(room).or_insert(msgid);
                     *newest = (*newest).max(msgid);
+                }
+                What::Reads(room, mark) => {
+                    let Some(&msgid) = store.messages.get(&mark) else {
+                        found.push(Violation::ReadButNotKept(by, room, mark));
+                        continue;
+                    };
+                    check_seen(store, &sent, (by, room, msgid, mark), found);
+                    match known.read_last.insert(room, msgid) {
+                        Some(before) if before == msgid => found.push(Violation::SeenTwice(by, room, msgid)),
+                        Some(before) if before > msgid => {
+                            found.push(Violation::OutOfOrder { reader: by, room, before, after: msgid });
+                        }
+                        Some(before) => {
+                            let end = Bound::Excluded(msgid);
+                            found.extend(store.skipped(&senders, by, room, (Bound::Excluded(before), end)));
+                        }
+                        None => {}
+                    }
+                }
+                What::HasReadAll(room) => {
+                    if let Some(&last) = known.read_last.get(&room) {
+                        let rest = (Bound::Excluded(last), Bound::Unbounded);
+                        found.extend(store.skipped(&senders, by, room, rest));
+                    }
+                }
+                What::ReadUpTo(room, ms) => {
+                    let known = known.read_up_to.entry(room).or_insert(ms);
+                    if ms < *known {
+                        found.push(Violation::MarkerWentBack(by, room, ms));
+                    }
+                    *known = ms.max(*known);
                 }
                 What::Asks(room) => {
                     let newest = known.newest.get(&room).copied();
@@ -136,10 +180,36 @@ impl History {
                     found.push(Violation::ScreenOutOfOrder(screen.reader, screen.room, *second));
                     continue;
                 }
-                let between = (std::ops::Bound::Excluded(*first), std::ops::Bound::Excluded(*second));
+                let between = (Bound::Excluded(*first), Bound::Excluded(*second));
                 if let Some(&missed) = kept.range(between).next() {
                     found.push(Violation::MissedSilently(screen.reader, screen.room, missed));
                 }
+            }
+        }
+    }
+
+    /// Who sent what.
+    fn senders(&self) -> BTreeMap<Mark, Reader> {
+        let sent = |observation: &Observation| match observation.what {
+            What::Sends(_, mark) => Some((mark, observation.by)),
+            _ => None,
+        };
+        self.observations.iter().filter_map(sent).collect()
+    }
+
+    fn check_markers(&self, found: &mut Vec<Violation>) {
+        let place = |marker: &Marker| (marker.account, marker.room);
+        let kept: BTreeMap<_, u64> = self
+            .markers
+            .iter()
+            .filter(|marker| marker.reader.is_none())
+            .map(|marker| (place(marker), marker.until_ms))
+            .collect();
+        for marker in &self.markers {
+            if let Some(reader) = marker.reader
+                && kept.get(&place(marker)).copied().unwrap_or(0) != marker.until_ms
+            {
+                found.push(Violation::MarkersDiffer(reader, marker.room));
             }
         }
     }
@@ -169,6 +239,25 @@ impl History {
                 NameChange::Restart => holders.clear(),
             }
         }
+    }
+}
+
+impl Store {
+    /// A message of others in this part of a room that the reader should have read, if there is one. What nobody
+    /// marked cannot be told apart in lines without ids.
+    fn skipped(
+        &self,
+        senders: &BTreeMap<Mark, Reader>,
+        by: Reader,
+        room: Room,
+        part: (Bound<MsgId>, Bound<MsgId>),
+    ) -> Option<Violation> {
+        let of_others = |msgid: &&MsgId| {
+            let mark = self.marks.get(msgid).and_then(|&(_, mark)| mark);
+            mark.is_some_and(|mark| senders.get(&mark) != Some(&by))
+        };
+        let missed = self.rooms.get(&room)?.range(part).find(of_others)?;
+        Some(Violation::Skipped(by, room, *missed))
     }
 }
 

@@ -37,6 +37,8 @@ pub struct History {
     pub kept: Vec<Kept>,
     /// What was on each reader's screen in the end.
     pub screens: Vec<Screen>,
+    /// How far accounts have read in the end, in the store and at each of their devices.
+    pub markers: Vec<Marker>,
 }
 
 /// One thing that a reader did or that happened to it.
@@ -55,8 +57,8 @@ pub enum What {
     Connects,
     /// Is told that it is in a room.
     Enters(Room),
-    /// Is told that it is in a room no longer.
-    Leaves(Room),
+    /// Is told that it is in a room no longer, since this moment (in Unix milliseconds).
+    Leaves(Room, u64),
     /// Wants to say something in a room.
     Sends(Room, Mark),
     /// Is told that what it said is kept.
@@ -69,6 +71,8 @@ pub enum What {
         msgid: MsgId,
         /// What its sender marked it with.
         mark: Mark,
+        /// When it was said, in Unix milliseconds.
+        said_ms: u64,
         /// It is the reader's own.
         own: bool,
         /// It answers a message that was sent again after a lost connection, so it may be older than what was
@@ -77,6 +81,12 @@ pub enum What {
     },
     /// The application shows a message that it did not show before.
     Shows(Room, MsgId, Mark),
+    /// A line without an id comes on the connection, of somebody who is shown everything that is said in the room.
+    Reads(Room, Mark),
+    /// All is quiet, and everything that was said in the room before must have been read on this connection.
+    HasReadAll(Room),
+    /// Is told up to where, in Unix milliseconds, its account has read.
+    ReadUpTo(Room, u64),
     /// Asks for history up to the newest message.
     Asks(Room),
     /// The answer to the oldest open [`What::Asks`] about this room: the newest message that it has, if any.
@@ -133,6 +143,19 @@ pub struct Screen {
     pub rows: Vec<Option<MsgId>>,
 }
 
+/// How far an account has read in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// The account, by a number that the test gives it.
+    pub account: u32,
+    /// The device that shows this; `None` for the store.
+    pub reader: Option<Reader>,
+    /// Of which room.
+    pub room: Room,
+    /// In Unix milliseconds.
+    pub until_ms: u64,
+}
+
 /// A broken promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
@@ -163,6 +186,14 @@ pub enum Violation {
     StaleRead(Reader, Room, MsgId),
     /// A message is missing on a screen between two that are shown, and the screen does not say so.
     MissedSilently(Reader, Room, MsgId),
+    /// A message was not shown on a connection to somebody who was shown one before and one after it.
+    Skipped(Reader, Room, MsgId),
+    /// Something was read that is not kept.
+    ReadButNotKept(Reader, Room, Mark),
+    /// An account that had read up to here is told of an earlier place.
+    MarkerWentBack(Reader, Room, u64),
+    /// A device does not show what the store has of how far its account has read.
+    MarkersDiffer(Reader, Room),
     /// A screen shows an older message after a newer one.
     ScreenOutOfOrder(Reader, Room, MsgId),
     /// Two people had one name.
@@ -218,6 +249,18 @@ impl fmt::Display for Violation {
             ),
             Violation::ScreenOutOfOrder(reader, room, msgid) => {
                 write!(f, "reader {} shows message {} of room {} too late", reader.0, msgid.0, room.0)
+            }
+            Violation::Skipped(reader, room, msgid) => {
+                write!(f, "reader {} was not shown message {} of room {}", reader.0, msgid.0, room.0)
+            }
+            Violation::ReadButNotKept(reader, room, mark) => {
+                write!(f, "reader {} read mark {:x} in room {}, which is not kept", reader.0, mark.0, room.0)
+            }
+            Violation::MarkerWentBack(reader, room, ms) => {
+                write!(f, "reader {} is told that it has read room {} only up to {ms}", reader.0, room.0)
+            }
+            Violation::MarkersDiffer(reader, room) => {
+                write!(f, "reader {} does not know how far its account has read room {}", reader.0, room.0)
             }
             Violation::NameTwice { name, first, second } => {
                 write!(f, "name {name:x} belongs to person {first} and to person {second}")

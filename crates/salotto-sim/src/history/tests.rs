@@ -6,9 +6,17 @@ const TEA: Room = Room(1);
 const DEN: Room = Room(2);
 const ALICE: Reader = Reader(1);
 const BOB: Reader = Reader(2);
+const CARL: Reader = Reader(3);
 
 fn hears(msgid: u64) -> What {
-    What::Hears { room: TEA, msgid: MsgId(msgid), mark: Mark(msgid * 100), own: false, again: false }
+    What::Hears {
+        room: TEA,
+        msgid: MsgId(msgid),
+        mark: Mark(msgid * 100),
+        said_ms: msgid,
+        own: false,
+        again: false,
+    }
 }
 
 fn shows(msgid: u64) -> What {
@@ -28,8 +36,14 @@ fn evening() -> History {
     }
     for msgid in [1, 2] {
         history.note(ALICE, What::Sends(TEA, Mark(msgid * 100)));
-        let own =
-            What::Hears { room: TEA, msgid: MsgId(msgid), mark: Mark(msgid * 100), own: true, again: false };
+        let own = What::Hears {
+            room: TEA,
+            msgid: MsgId(msgid),
+            mark: Mark(msgid * 100),
+            said_ms: msgid,
+            own: true,
+            again: false,
+        };
         history.note(ALICE, own);
         history.note(ALICE, shows(msgid));
         history.note(ALICE, What::Receipt(Mark(msgid * 100)));
@@ -83,7 +97,10 @@ fn two_orders_are_noticed() {
 #[test]
 fn an_answer_to_something_sent_again_may_be_older() {
     let mut history = evening();
-    history.note(ALICE, What::Hears { room: TEA, msgid: MsgId(1), mark: Mark(100), own: true, again: true });
+    history.note(
+        ALICE,
+        What::Hears { room: TEA, msgid: MsgId(1), mark: Mark(100), said_ms: 1, own: true, again: true },
+    );
     assert_eq!(history.check(), []);
 }
 
@@ -135,7 +152,7 @@ fn an_ear_at_the_door_is_noticed() {
     check(
         |history| {
             history.kept.push(kept(4));
-            history.note(BOB, What::Leaves(TEA));
+            history.note(BOB, What::Leaves(TEA, 0));
             history.note(BOB, hears(4));
         },
         Violation::SeenFromOutside(BOB, TEA, MsgId(4)),
@@ -198,4 +215,83 @@ fn a_name_that_is_not_freed_is_noticed() {
         },
         Violation::NameNotFree(7),
     );
+}
+
+/// Carl has a bare terminal: he reads everything that others say.
+fn reads_all(history: &mut History) {
+    history.note(CARL, What::Connects);
+    history.note(CARL, What::Reads(TEA, Mark(100)));
+    history.note(CARL, What::Reads(TEA, Mark(200)));
+    history.note(CARL, What::Reads(TEA, Mark(300)));
+    history.note(CARL, What::HasReadAll(TEA));
+}
+
+#[test]
+fn whoever_reads_everything_is_content() {
+    let mut history = evening();
+    reads_all(&mut history);
+    // What one says oneself is not shown.
+    history.kept.push(kept(4));
+    history.note(CARL, What::Sends(TEA, Mark(400)));
+    history.note(CARL, What::HasReadAll(TEA));
+    assert_eq!(history.check(), []);
+}
+
+#[test]
+fn what_a_terminal_was_not_shown_is_noticed() {
+    let skipped = Violation::Skipped(CARL, TEA, MsgId(2));
+    check(
+        |history| {
+            history.note(CARL, What::Reads(TEA, Mark(100)));
+            history.note(CARL, What::Reads(TEA, Mark(300)));
+        },
+        skipped,
+    );
+    check(
+        |history| {
+            history.note(CARL, What::Reads(TEA, Mark(100)));
+            history.note(CARL, What::HasReadAll(TEA));
+        },
+        skipped,
+    );
+}
+
+#[test]
+fn what_a_terminal_was_shown_wrongly_is_noticed() {
+    let reads = |mark: u64| {
+        move |history: &mut History| {
+            reads_all(history);
+            history.note(CARL, What::Reads(TEA, Mark(mark)));
+        }
+    };
+    check(reads(300), Violation::SeenTwice(CARL, TEA, MsgId(3)));
+    check(reads(100), Violation::OutOfOrder { reader: CARL, room: TEA, before: MsgId(3), after: MsgId(1) });
+    check(reads(900), Violation::ReadButNotKept(CARL, TEA, Mark(900)));
+}
+
+#[test]
+fn what_was_said_before_one_left_may_come_afterwards() {
+    let mut history = evening();
+    history.kept.push(kept(4));
+    history.note(BOB, What::Leaves(TEA, 4));
+    history.note(BOB, hears(4));
+    assert_eq!(history.check(), []);
+}
+
+#[test]
+fn a_lost_read_marker_is_noticed() {
+    check(
+        |history| {
+            history.note(ALICE, What::ReadUpTo(TEA, 20));
+            history.note(ALICE, What::Connects);
+            history.note(ALICE, What::ReadUpTo(TEA, 10));
+        },
+        Violation::MarkerWentBack(ALICE, TEA, 10),
+    );
+    let marker = |reader, until_ms| Marker { account: 1, reader, room: TEA, until_ms };
+    check(
+        |history| history.markers = vec![marker(None, 20), marker(Some(ALICE), 20), marker(Some(BOB), 10)],
+        Violation::MarkersDiffer(BOB, TEA),
+    );
+    check(|history| history.markers = vec![marker(Some(BOB), 10)], Violation::MarkersDiffer(BOB, TEA));
 }

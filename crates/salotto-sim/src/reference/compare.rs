@@ -1,14 +1,15 @@
 //! The core and the reference side by side on one script.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use salotto_core::{NodeId, Ordered, Origin, Outcome, Seq, SessionId, Timestamp};
+use salotto_core::{Conversation, NodeId, Ordered, Origin, Outcome, Record, Seq, SessionId, Timestamp};
 
 use super::words::{names, words};
 use super::{Reference, Told};
 use crate::chat::{Chat, Mutation};
 use crate::roster::Roster;
-use crate::script::{Line, ROOMS, SESSIONS};
+use crate::script::{Line, NICKS, ROOMS, SESSIONS};
 
 /// Where the two disagree first.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +41,7 @@ pub fn compare(script: &[Line], mutation: Option<Mutation>) -> Result<(), Box<Di
     let mut reference = Reference::default();
     let mut roster = Roster::default();
     let mut outcome = Outcome::default();
+    let mut kept: BTreeMap<Conversation, Vec<u64>> = BTreeMap::new();
     for (step, line) in script.iter().enumerate() {
         let number = step as u64 + 1;
         let ordered = Ordered {
@@ -51,6 +53,11 @@ pub fn compare(script: &[Line], mutation: Option<Mutation>) -> Result<(), Box<Di
         let mut expected = reference.apply(&ordered);
         outcome.clear();
         chat.apply(ordered, &mut outcome);
+        for record in &outcome.records {
+            if let Record::Post(post) = record {
+                kept.entry(post.conversation).or_default().push(post.seq.0);
+            }
+        }
         let mut found = Told::new();
         let mut sessions = Vec::new();
         for effect in &outcome.effects {
@@ -64,14 +71,22 @@ pub fn compare(script: &[Line], mutation: Option<Mutation>) -> Result<(), Box<Di
         check(step, "who is told what", &expected, &found)?;
         for session in (1..=SESSIONS).map(SessionId) {
             let expected = reference.rooms(session);
-            check(step, &format!("the rooms listed to {session}"), &expected, &chat.rooms(session))?;
+            let found: Vec<_> = chat.rooms(session, usize::MAX).into_iter().map(|room| room.name).collect();
+            check(step, &format!("the rooms listed to {session}"), &expected, &found)?;
             for room in ROOMS {
                 let view = chat.view(session);
                 let expected = reference.roster(session, room);
                 let found = view.roster(room).map(|roster| names(&roster));
                 check(step, &format!("the members of {room} as {session} sees them"), &expected, &found)?;
-                let (expected, found) = (reference.reads(session, room), view.readable(room).is_some());
-                check(step, &format!("whether {session} may read {room}"), &expected, &found)?;
+            }
+            let view = chat.view(session);
+            for target in ROOMS.iter().chain(&NICKS) {
+                let expected = reference.history(session, target);
+                let found = view.readable(target).map(|place| kept.get(&place).cloned().unwrap_or_default());
+                check(step, &format!("what {session} may read of {target}"), &expected, &found)?;
+                let expected = reference.read_until(session, target);
+                let found = view.read_marker(target).map(|at| at.0);
+                check(step, &format!("how far {session} has read {target}"), &expected, &found)?;
             }
         }
     }

@@ -29,6 +29,8 @@ pub struct Reference {
     tokens: Vec<Token>,
     /// Which token takes over which session.
     resumable: Vec<([u8; 32], SessionId)>,
+    /// What can be read later, oldest first.
+    kept: Vec<(Place, u64)>,
     made: u64,
     told: Told,
 }
@@ -40,6 +42,22 @@ struct Account {
     name: Nick,
     /// By number, see [`Room::number`].
     rooms: Vec<u64>,
+    markers: Vec<(String, u64)>,
+}
+
+/// Where something was said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    /// By number, see [`Room::number`].
+    Room(u64),
+    /// Between two accounts, the smaller first.
+    Direct(AccountId, AccountId),
+}
+
+impl Place {
+    fn direct(a: AccountId, b: AccountId) -> Place {
+        Place::Direct(a.min(b), a.max(b))
+    }
 }
 
 /// A post that may be sent again.
@@ -47,6 +65,8 @@ struct Account {
 struct Token {
     /// `account name` or `guest name`.
     author: String,
+    /// The author's, where it is a guest.
+    stem: Option<[u8; 32]>,
     token: String,
     seq: u64,
 }
@@ -76,11 +96,24 @@ impl Reference {
         self.sees(session, room).then(|| self.names(session, room))
     }
 
-    /// Whether a session may read a room's history.
-    pub fn reads(&self, session: SessionId, name: &str) -> bool {
-        let room = self.rooms.iter().find(|room| same_room(&room.name, name));
-        let person = self.person_of(session);
-        room.zip(person).is_some_and(|(room, person)| room.has_member(person.number))
+    /// What a session may read of a conversation: of a room while it is in it, and what was said between its account
+    /// and another. `None` where it may read nothing.
+    pub fn history(&self, session: SessionId, target: &str) -> Option<Vec<u64>> {
+        let person = self.person_of(session)?;
+        let wanted = if target.starts_with('#') {
+            let room = self.rooms.iter().find(|room| same_room(&room.name, target))?;
+            room.has_member(person.number).then_some(Place::Room(room.number))?
+        } else {
+            let key = salotto_core::nick_key(target)?;
+            let other = match self.person_called(target) {
+                Some(present) => present.account,
+                None => {
+                    self.accounts.iter().find(|account| *account.name.key() == key).map(|account| account.id)
+                }
+            };
+            Place::direct(person.account?, other?)
+        };
+        Some(self.kept.iter().filter(|(place, _)| *place == wanted).map(|&(_, seq)| seq).collect())
     }
 
     /// Whether a session may know that a room exists.

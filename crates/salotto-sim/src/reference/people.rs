@@ -3,6 +3,7 @@
 use salotto_core::{AccountId, Nick, Refusal, SessionId, SignIn};
 
 use super::room::{Member, Room};
+use super::words::marker;
 use super::{Account, Reference};
 
 /// Somebody who is present.
@@ -16,6 +17,10 @@ pub struct Person {
     pub away: bool,
     pub invisible: bool,
     pub operator: bool,
+    /// How far a guest has read; what an account has read is with the account.
+    pub markers: Vec<(String, u64)>,
+    /// What a guest is known by under whatever name.
+    pub stem: Option<[u8; 32]>,
 }
 
 impl Reference {
@@ -51,6 +56,8 @@ impl Reference {
             away: false,
             invisible: false,
             operator: false,
+            markers: Vec::new(),
+            stem: wish.stem,
         });
         self.add_session(wish, number);
         self.tell(session, format!("welcome, {}", wish.nick));
@@ -115,6 +122,8 @@ impl Reference {
         if !room.topic.is_empty() {
             self.tell(session, format!("topic of {} is {}", room.name, room.topic));
         }
+        let read = self.read_until(viewer, room.name.as_str());
+        self.tell(session, marker(room.name.as_str(), read));
         let names = self.names(viewer, &room);
         self.tell(session, format!("names of {}: {names}", room.name));
     }
@@ -193,7 +202,7 @@ impl Reference {
         if others.any(|other| other.nick.skeleton() == name.skeleton()) {
             return Err(Refusal::AccountNameInUse(name.clone()));
         }
-        self.accounts.push(Account { id, name: name.clone(), rooms: Vec::new() });
+        self.accounts.push(Account { id, name: name.clone(), rooms: Vec::new(), markers: Vec::new() });
         self.tell(session, format!("account {name} made"));
         self.own(session, id);
         Ok(())
@@ -203,6 +212,32 @@ impl Reference {
         self.account(account).ok_or(Refusal::NoAccount)?;
         self.own(session, account);
         Ok(())
+    }
+
+    /// The mark moves forwards only, and is the same on all devices of an account.
+    pub(super) fn mark_read(&mut self, session: SessionId, target: &str, at: u64) -> Result<(), Refusal> {
+        let person = self.asker(session)?.clone();
+        let at = at.max(self.read_until(session, target).unwrap_or(0));
+        let account = self.accounts.iter_mut().find(|account| Some(account.id) == person.account);
+        let markers = match account {
+            Some(account) => &mut account.markers,
+            None => &mut self.person_mut(person.number).markers,
+        };
+        markers.retain(|(other, _)| !same_target(other, target));
+        // A mark at the beginning of time is none.
+        if at > 0 {
+            markers.push((target.to_owned(), at));
+        }
+        self.tell_person(person.number, &marker(target, Some(at)));
+        Ok(())
+    }
+
+    /// How far a session's person has read.
+    pub fn read_until(&self, session: SessionId, target: &str) -> Option<u64> {
+        let person = self.person_of(session)?;
+        let account = person.account.and_then(|account| self.account(account));
+        let markers = account.map_or(&person.markers, |account| &account.markers);
+        markers.iter().find(|(other, _)| same_target(other, target)).map(|&(_, at)| at)
     }
 
     /// A session's person, if there is one yet, belongs to an account now.
@@ -276,6 +311,14 @@ impl Reference {
     pub(super) fn asker(&self, session: SessionId) -> Result<&Person, Refusal> {
         self.person_of(session).ok_or(Refusal::NotSignedIn)
     }
+}
+
+/// Whether two names are those of one room or one person.
+fn same_target(a: &str, b: &str) -> bool {
+    if a.starts_with('#') {
+        return salotto_core::room_key(a) == salotto_core::room_key(b);
+    }
+    !b.starts_with('#') && salotto_core::nick_key(a) == salotto_core::nick_key(b)
 }
 
 /// A refusal in words.

@@ -78,11 +78,12 @@ impl Room {
         self.roles.iter().any(|&(_, operator, _)| operator)
     }
 
-    /// Whether somebody of this name is banned. Masks of scripts are a name, or everybody.
+    /// Whether somebody of this name, or of one that looks the same, is banned. Masks of scripts are a name, or
+    /// everybody.
     pub fn bans(&self, nick: &Nick) -> bool {
         self.bans.iter().any(|mask| {
             let banned = mask.split('!').next().unwrap_or_default();
-            banned == "*" || salotto_core::nick_key(banned).as_ref() == Some(nick.key())
+            banned == "*" || Nick::new(banned).is_ok_and(|banned| banned.skeleton() == nick.skeleton())
         })
     }
 

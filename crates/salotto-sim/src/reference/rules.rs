@@ -9,7 +9,7 @@ use salotto_core::{
 
 use super::people::{Person, refused};
 use super::room::Room;
-use super::{Reference, Token, Told, same_room};
+use super::{Place, Reference, Token, Told, same_room};
 
 impl Reference {
     /// Applies a command and says who is told what, in order.
@@ -56,6 +56,7 @@ impl Reference {
             Command::Invite { session, room, nick } => (session, self.invite(*session, room, nick)),
             Command::Kill { session, nick, .. } => (session, self.kill(*session, nick)),
             Command::Register { session, name, .. } => (session, self.register(*session, name, made)),
+            Command::MarkRead { session, target, at } => (session, self.mark_read(*session, target, at.0)),
             Command::LogIn { session, account } => (session, self.log_in(*session, *account)),
             other => panic!("scripts do not have {other:?}"),
         };
@@ -151,14 +152,27 @@ impl Reference {
         };
         let said = format!("{} to {target}: {} ({:?})", person.nick, post.text, post.kind);
         if let Some(token) = &post.token {
-            let known = self.tokens.iter().find(|known| known.author == author && known.token == **token);
-            if let Some(seq) = known.map(|known| known.seq) {
+            let same = |known: &&Token| known.token == **token;
+            let mut known = self.tokens.iter().filter(same);
+            let by_stem = |known: &&Token| known.stem.is_some() && known.stem == person.stem;
+            let found = known.clone().find(|known| known.author == author);
+            // Or the latest of those that the same guest has sent under other names.
+            if let Some(seq) = found.or_else(|| known.rfind(by_stem)).map(|known| known.seq) {
                 self.tell(post.session, format!("again {seq}: {said}"));
                 return Ok(());
             }
             if post.kind != PostKind::Tags {
-                self.tokens.push(Token { author, token: token.as_ref().to_owned(), seq });
+                let stem = person.stem.filter(|_| person.account.is_none());
+                self.tokens.push(Token { author, stem, token: token.as_ref().to_owned(), seq });
             }
+        }
+        if post.kind != PostKind::Tags {
+            let place = match (&room, &to) {
+                (Some(room), _) => Some(Place::Room(room.number)),
+                (None, Some(to)) => person.account.zip(to.account).map(|(a, b)| Place::direct(a, b)),
+                (None, None) => None,
+            };
+            self.kept.extend(place.map(|place| (place, seq)));
         }
         let words = format!("{seq}: {said}");
         if let Some(room) = room {
@@ -321,6 +335,8 @@ impl Reference {
         }
         let words = format!("{} puts {} out of {}", person.nick, target.nick, room.name);
         self.tell_room(room.number, &words);
+        // Whoever is put out does not come back with the powers they had.
+        self.room_mut(room.number).roles.retain(|&(account, ..)| Some(account) != target.account);
         self.take_out(target.number, room.number);
         self.forget_member(target.account, room.number);
         Ok(())

@@ -10,7 +10,7 @@ pub fn words(event: &Event) -> Option<String> {
         Event::SignedIn { card, resumed: false, .. } => format!("welcome, {}", card.nick),
         Event::SignedIn { card, resumed: true, .. } => format!("welcome back, {}", card.nick),
         Event::Ended { why: Ending::Replaced, .. } => "replaced".into(),
-        Event::Ended { why: Ending::Left(_), .. } => "over".into(),
+        Event::Ended { why: Ending::Left(_) | Ending::Revoked, .. } => "over".into(),
         Event::Joined { name, card, .. } => format!("{} joins {name}", card.nick),
         Event::Attached { name, card, .. } => format!("{} is in {name}", card.nick),
         Event::Topic { name, topic, .. } => {
@@ -45,8 +45,23 @@ pub fn words(event: &Event) -> Option<String> {
         Event::LoggedIn { account, .. } => format!("signed in as {account}"),
         Event::Pong { token } => format!("pong {token}"),
         Event::Refused(refusal) => refused(refusal),
-        Event::ReadMarker { .. } | Event::RealnameChanged { .. } => return None,
+        Event::ReadMarker { target, at } => marker(target, at.map(|at| at.0)),
+        // Devices are not in scripts.
+        Event::Recognised { .. }
+        | Event::DeviceAdded { .. }
+        | Event::Devices(_)
+        | Event::DevicesRevoked { .. }
+        | Event::PasswordChanged { .. }
+        | Event::RealnameChanged { .. } => return None,
     })
+}
+
+/// How far a conversation was read.
+pub fn marker(target: &str, at: Option<u64>) -> String {
+    match at {
+        Some(at) => format!("{target} is read up to {at}"),
+        None => format!("{target} is not read"),
+    }
 }
 
 /// The members of a room in order of their names.

@@ -2,37 +2,40 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::rc::Rc;
 
-use crate::script::Line;
+use salotto_core::SessionId;
 
 /// A moment of virtual time, in microseconds since the run began.
 pub(super) type Moment = u64;
 
-/// A connection, by its number; the server's session has the same number.
+/// A connection, by its number.
 pub(super) type ConnectionId = usize;
 
 /// Something that happens.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Happening {
     /// A person's attempt to connect succeeds or fails.
     Dialled { actor: usize, attempt: u64 },
-    /// Something from a client reaches the server.
+    /// Something from a client reaches the server's machine.
     Up(ConnectionId, Up),
-    /// Something from the server reaches a client.
-    Down(ConnectionId, Down),
+    /// The network takes what the server has written, and the client gets it.
+    Down(ConnectionId),
+    /// The client hears that the connection is broken.
+    Broken(ConnectionId),
     /// A client's timer.
     Timer { actor: usize },
     /// A person does something.
     Act { actor: usize },
+    /// A shard of the server has its turn.
+    Shard { process: u64, index: usize },
     /// The core's thread looks into its queue.
     Hub { process: u64 },
-    /// The disk has written a batch, or refuses it.
+    /// The disk has written a transaction, or refuses it.
     Written { process: u64 },
-    /// A reading thread has got to a request for history.
-    Read { process: u64, connection: ConnectionId, request: HistoryRequest },
-    /// The server looks for dead connections.
-    Sweep { process: u64 },
+    /// A password is hashed, or history is read.
+    Job { process: u64, session: SessionId },
+    /// The server looks at the clock.
+    Tick { process: u64 },
     /// Something goes wrong.
     Fault,
     /// The server starts.
@@ -40,35 +43,14 @@ pub(super) enum Happening {
 }
 
 /// From client to server.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Up {
-    /// A line of the protocol.
-    Text(String),
-    /// A command, as a hostile client's lines would make it.
-    Step(Line),
+    /// Lines of the protocol.
+    Bytes(Vec<u8>),
     /// The client's end is closed.
     Closed,
-}
-
-/// From server to client.
-#[derive(Clone, Debug)]
-pub(super) enum Down {
-    /// Lines of the protocol.
-    Lines(Vec<Rc<str>>),
-    /// The server's end is closed.
-    Closed,
-}
-
-/// A request for a page of history.
-#[derive(Clone, Debug)]
-pub(super) struct HistoryRequest {
-    pub target: String,
-    pub conversation: Option<salotto_core::Conversation>,
-    pub after: Option<u64>,
-    /// In Unix milliseconds.
-    pub after_time: Option<u64>,
-    pub before: Option<u64>,
-    pub limit: usize,
+    /// The connection is broken.
+    Broken,
 }
 
 #[derive(Debug)]

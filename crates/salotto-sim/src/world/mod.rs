@@ -1,39 +1,43 @@
 //! A server, its clients, its disk and the network, in one thread, on virtual time.
 //!
-//! **Real:** the core ([`salotto_core::Core`]), the sequencer ([`salotto_sequencer::Local`]), and the clients of
-//! people ([`salotto_client::Client`], which has no I/O of its own).
+//! **Real:** the server from its connections' bytes to its commits ([`salotto_server::lockstep`]: sessions, adapters,
+//! shards, hub, commit and jobs), and the clients of people ([`salotto_client::Client`], which has no I/O of its own).
 //!
-//! **Modelled:** the server's sessions, because the real ones are bound to sockets: `session.rs` and `render.rs`
-//! speak as much of the protocol as those clients need, and `server.rs` takes the server's road (submit, order,
-//! apply, commit a batch, deliver) with the server's bounds. The disk keeps whole transactions or none, as SQLite
-//! promises; how SQLite keeps that promise is tested in `salotto-store`. Direct messages and read markers of
-//! people are not in this world; hostile clients use them, and the reference model knows direct messages.
+//! **Modelled:** what is around them. The network delays, breaks and takes bytes in pieces; sockets are full. The disk
+//! keeps whole transactions or none, as SQLite promises; how SQLite keeps that promise is tested in `salotto-store`.
+//! TLS and WebSocket are left out.
 
 mod agenda;
 mod disk;
+mod fault;
+mod link;
+mod network;
 mod person;
-mod render;
 mod server;
-mod session;
+mod simple;
 mod trace;
 
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use salotto_core::{Command, Leaving, Nick, NodeId, Ordered, Origin, Outcome, Seq, SessionId, Timestamp};
+use salotto_server::lockstep::Disk as _;
 
-use agenda::{Agenda, ConnectionId, Down, Happening, Moment, Up};
-use disk::Disk;
-use person::{Person, Wish, mark_of};
+use agenda::{Agenda, ConnectionId, Happening, Moment, Up};
+use disk::{Disk, Place};
+use link::Touched;
+use network::Connection;
+use person::{Person, Wish, direct, mark_of, place_of};
 use server::Process;
+use simple::{Manner, Simple};
 use trace::Trace;
 
 use crate::chat::{Chat, Mutation};
-use crate::history::{History, Kept, MsgId, Reader, Room, Violation};
+use crate::history::{History, Kept, Marker, MsgId, NameChange, Reader, Room, Violation};
 use crate::rng::Rng;
 use crate::script::{self, Line};
 
-/// The rooms that belong to the server.
+/// The rooms that belong to the server; the first is the one that everybody is put into.
 const ESTABLISHED: [&str; 3] = ["#lobby", "#tea", "#den"];
 /// The rooms whose posts are checked.
 const ROOMS: [&str; 4] = ["#lobby", "#tea", "#den", "#wild"];
@@ -44,12 +48,17 @@ const HEALING: u64 = 300_000_000;
 /// How long it goes on at most while people still send what they wrote offline: one message at a time to a room.
 const HEALING_MAX: u64 = 3_600_000_000;
 /// People with an account; the first of them twice, with two devices.
-const ACCOUNTS: [&str; 4] = ["anna", "anna", "bruno", "carla"];
+const PEOPLE: [&str; 4] = ["anna", "anna", "bruno", "carla"];
+/// The accounts, each by its number.
+const ACCOUNTS: [&str; 3] = ["anna", "bruno", "carla"];
 /// People without.
 const GUESTS: [&str; 4] = ["dario", "elena", "fabio", "gina"];
-/// How many hostile clients there are, and how many that sign in and say nothing more.
-const HOSTILE: usize = 4;
-const SILENT: usize = 1;
+/// People without a client library.
+const SIMPLE: [(&str, Manner); 3] =
+    [("hugo", Manner::Terminal), ("ivo", Manner::Irc), ("lia", Manner::Terminal)];
+/// What the password `secret` is checked against, at the lowest cost there is.
+const VERIFIER: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$c2ltdWxhdGVkIHNhbHQuLg$7RUWGzNn99XiaxE2a61aQPPQlRirqq/3zeYNnlvXEiU";
 
 /// How a world is run.
 #[derive(Clone, Copy, Debug)]
@@ -111,37 +120,26 @@ pub fn run(seed: u64, options: &Options) -> Report {
     world.report()
 }
 
-/// How the server ends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cut {
-    Silently,
-    WithWord(&'static str),
-}
-
-/// Both ends of a connection and what is between them.
-#[derive(Debug)]
-struct Connection {
-    actor: usize,
-    client_end: bool,
-    server_end: bool,
-    /// Nothing gets through this way any more, and nobody is told.
-    up_lost: bool,
-    down_lost: bool,
-    delay: u64,
-    /// How long a line takes to be read.
-    pace: u64,
-    up_at: Moment,
-    down_at: Moment,
-    /// How many lines are on their way to the client.
-    waiting: usize,
-}
-
 /// Whoever connects.
 #[derive(Debug)]
 enum Nature {
     Person(Box<Person>),
-    Hostile { talks: bool },
+    Simple(Box<Simple>),
+    Pest(Pest),
 }
+
+/// Somebody who means no good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pest {
+    /// Sends whatever comes to mind.
+    Talks,
+    /// Signs in and says nothing more.
+    Silent,
+    /// Sends, and never reads an answer.
+    Deaf,
+}
+
+const PESTS: [Pest; 6] = [Pest::Talks, Pest::Talks, Pest::Talks, Pest::Talks, Pest::Silent, Pest::Deaf];
 
 #[derive(Debug)]
 struct Actor {
@@ -159,7 +157,11 @@ struct World {
     agenda: Agenda,
     trace: Trace,
     history: History,
+    names: Rc<RefCell<Vec<NameChange>>>,
     connections: Vec<Connection>,
+    /// Those before this one belong to servers that are gone.
+    connections_over: usize,
+    touched: Touched,
     actors: Vec<Actor>,
     readers: u32,
     process: Option<Process>,
@@ -167,11 +169,10 @@ struct World {
     disk: Disk,
     disk_refuses_until: Moment,
     clock_skew_ms: i64,
-    outgoing: BTreeMap<ConnectionId, Vec<Rc<str>>>,
     steps_left: u64,
     ends_at: Option<Moment>,
     patience_ends_at: Moment,
-    commands: u64,
+    commands: Rc<Cell<u64>>,
     crashes: u64,
     faults: u64,
 }
@@ -186,7 +187,10 @@ impl World {
             agenda: Agenda::default(),
             trace: Trace::new(options.trace),
             history: History::default(),
+            names: Rc::default(),
             connections: Vec::new(),
+            connections_over: 0,
+            touched: Touched::default(),
             actors: Vec::new(),
             readers: 0,
             process: None,
@@ -194,11 +198,10 @@ impl World {
             disk: Disk::default(),
             disk_refuses_until: 0,
             clock_skew_ms: 0,
-            outgoing: BTreeMap::new(),
             steps_left: options.steps,
             ends_at: None,
             patience_ends_at: Moment::MAX,
-            commands: 0,
+            commands: Rc::default(),
             crashes: 0,
             faults: 0,
         };
@@ -218,27 +221,31 @@ impl World {
             let at = Timestamp(EPOCH_MS - 1_000);
             chat.apply(Ordered { seq: Seq(seq), at, origin, command }, &mut outcome);
         };
-        for name in &ACCOUNTS[1..] {
+        for name in &ACCOUNTS {
             let (session, nick) = (SessionId(1), Nick::new(name).expect("it is a name"));
             apply(Command::SignIn(Box::new(script::sign_in(session, nick.clone()))));
-            apply(Command::Register { session, name: nick, verifier: "$argon2id$".into() });
+            apply(Command::Register { session, name: nick, verifier: VERIFIER.into() });
             apply(Command::Close { session, why: Leaving::Quit(None) });
         }
-        self.disk.commit(outcome.records.iter(), (Seq(seq), Timestamp(EPOCH_MS - 1_000)));
+        let last = (Seq(seq), Timestamp(EPOCH_MS - 1_000));
+        self.disk.commit(outcome.records.iter(), last).expect("it takes what it is given");
     }
 
     fn populate(&mut self) {
         self.agenda.add(0, Happening::Start);
         self.agenda.add(5_000_000, Happening::Fault);
-        let with_account = ACCOUNTS.map(|name| (name, true));
+        let with_account = PEOPLE.map(|name| (name, true));
         let without = GUESTS.map(|name| (name, false));
         for (name, has_account) in with_account.into_iter().chain(without) {
             let person = Person::new(name, has_account, self.new_reader(), self.rng.fork());
-            let reads_slowly = self.rng.chance(1, 6);
-            self.add_actor(Nature::Person(Box::new(person)), reads_slowly);
+            self.add_actor(Nature::Person(Box::new(person)));
         }
-        for number in 0..HOSTILE + SILENT {
-            self.add_actor(Nature::Hostile { talks: number < HOSTILE }, false);
+        for (name, manner) in SIMPLE {
+            let simple = Simple::new(manner, name, self.new_reader());
+            self.add_actor(Nature::Simple(Box::new(simple)));
+        }
+        for pest in PESTS {
+            self.add_actor(Nature::Pest(pest));
         }
     }
 
@@ -247,8 +254,9 @@ impl World {
         Reader(self.readers)
     }
 
-    fn add_actor(&mut self, nature: Nature, reads_slowly: bool) {
+    fn add_actor(&mut self, nature: Nature) {
         let actor = self.actors.len();
+        let reads_slowly = self.rng.chance(1, 6);
         self.actors.push(Actor { nature, connection: None, attempt: 0, reads_slowly });
         self.agenda.add(self.rng.below(3_000_000), Happening::Act { actor });
     }
@@ -260,7 +268,8 @@ impl World {
             }
             self.now = at;
             self.happens(happening);
-            self.flush();
+            self.wake();
+            self.look_at_sockets();
         }
     }
 
@@ -269,19 +278,21 @@ impl World {
             Happening::Dialled { actor, attempt } => self.dialled(actor, attempt),
             Happening::Up(connection, up) => {
                 match &up {
-                    Up::Text(text) => self.trace.note(self.now, ">>", connection, text),
-                    Up::Step(line) => self.trace.say(self.now, format_args!(">> {connection} {line:?}")),
-                    Up::Closed => self.trace.note(self.now, ">> closed", connection, ""),
+                    Up::Bytes(bytes) => self.trace.note(self.now, ">>", connection, bytes),
+                    Up::Closed => self.trace.note(self.now, ">> closed", connection, b""),
+                    Up::Broken => self.trace.note(self.now, ">> broken", connection, b""),
                 }
-                self.server_receives(connection, up);
+                self.server_receives(connection, &up);
             }
-            Happening::Down(connection, down) => self.client_receives(connection, down),
+            Happening::Down(connection) => self.comes_down(connection),
+            Happening::Broken(connection) => self.client_loses(connection),
             Happening::Timer { actor } => self.timer(actor),
             Happening::Act { actor } => self.act(actor),
+            Happening::Shard { process, index } => self.shard(process, index),
             Happening::Hub { process } => self.hub(process),
             Happening::Written { process } => self.written(process),
-            Happening::Read { process, connection, request } => self.read(process, connection, &request),
-            Happening::Sweep { process } => self.sweep(process),
+            Happening::Job { process, session } => self.job(process, session),
+            Happening::Tick { process } => self.tick(process),
             Happening::Fault => self.fault(),
             Happening::Start => self.start(),
         }
@@ -290,73 +301,6 @@ impl World {
     /// What the clock of the server's machine shows.
     fn server_clock(&self) -> Timestamp {
         Timestamp((EPOCH_MS + self.now / 1_000).saturating_add_signed(self.clock_skew_ms))
-    }
-
-    // The network.
-
-    fn send_up(&mut self, connection: ConnectionId, up: Up) {
-        let link = &mut self.connections[connection];
-        if link.up_lost {
-            return;
-        }
-        link.up_at = link.up_at.max(self.now + self.rng.below(link.delay * 2 + 1));
-        self.agenda.add(link.up_at, Happening::Up(connection, up));
-    }
-
-    fn send_down(&mut self, connection: ConnectionId, down: Down) {
-        let link = &mut self.connections[connection];
-        if link.down_lost {
-            return;
-        }
-        let lines = match &down {
-            Down::Lines(lines) => lines.len(),
-            Down::Closed => 0,
-        };
-        link.waiting += lines;
-        let delay = self.rng.below(link.delay * 2 + 1) + link.pace * lines as u64;
-        link.down_at = link.down_at.max(self.now) + delay;
-        self.agenda.add(link.down_at, Happening::Down(connection, down));
-    }
-
-    /// Puts on the wire what the server has written.
-    fn flush(&mut self) {
-        while let Some((connection, lines)) = self.outgoing.pop_first() {
-            self.send_down(connection, Down::Lines(lines));
-        }
-    }
-
-    fn client_receives(&mut self, connection: ConnectionId, down: Down) {
-        let link = &mut self.connections[connection];
-        if let Down::Lines(lines) = &down {
-            link.waiting -= lines.len();
-        }
-        if !link.client_end {
-            return;
-        }
-        let actor = link.actor;
-        match down {
-            Down::Lines(lines) => {
-                for line in lines {
-                    self.trace.note(self.now, "<<", connection, &line);
-                    let Nature::Person(person) = &mut self.actors[actor].nature else { break };
-                    person.line(self.now, &line, &mut self.history);
-                    self.pump(actor);
-                    // It may have closed the connection because of this line.
-                    if !self.connections[connection].client_end {
-                        break;
-                    }
-                }
-            }
-            Down::Closed => {
-                self.trace.note(self.now, "<< closed", connection, "");
-                self.connections[connection].client_end = false;
-                self.actors[actor].connection = None;
-                if let Nature::Person(person) = &mut self.actors[actor].nature {
-                    person.disconnected(self.now);
-                    self.pump(actor);
-                }
-            }
-        }
     }
 
     // Clients.
@@ -381,46 +325,22 @@ impl World {
             }
             return;
         }
-        let connection = self.connections.len();
-        let slow = self.actors[actor].reads_slowly && self.ends_at.is_none();
-        self.connections.push(Connection {
-            actor,
-            client_end: true,
-            server_end: true,
-            up_lost: false,
-            down_lost: false,
-            delay: self.rng.between(50, 80_000),
-            pace: if slow { self.rng.between(1_000, 60_000) } else { 0 },
-            up_at: self.now,
-            down_at: self.now,
-            waiting: 0,
-        });
-        self.trace.note(self.now, "connects", connection, "");
-        self.actors[actor].connection = Some(connection);
-        let reads = matches!(self.actors[actor].nature, Nature::Person(_));
-        self.accept(connection, reads);
-        match &mut self.actors[actor].nature {
+        let connection = self.connect(actor);
+        let World { actors, history, .. } = self;
+        match &mut actors[actor].nature {
             Nature::Person(person) => {
-                person.connected(self.now, &mut self.history);
+                person.connected(self.now, history);
                 self.pump(actor);
             }
-            Nature::Hostile { .. } => {
-                let step = script::Step::SignIn {
-                    nick: script::NICKS[self.rng.index(script::NICKS.len())],
-                    account: None,
-                    resume: None,
-                    rejoin: false,
-                };
-                self.send_up(connection, Up::Step(Line { session: 1, step }));
+            Nature::Simple(simple) => {
+                let words = simple.connected(history);
+                self.send_up(connection, Up::Bytes(words.into_bytes()));
             }
-        }
-    }
-
-    /// The client closes its end.
-    fn hang_up(&mut self, actor: usize) {
-        if let Some(connection) = self.actors[actor].connection.take() {
-            self.connections[connection].client_end = false;
-            self.send_up(connection, Up::Closed);
+            Nature::Pest(_) => {
+                let nick = script::NICKS[self.rng.index(script::NICKS.len())];
+                let words = format!("NICK {nick}\r\nUSER u 0 * :{nick}\r\n");
+                self.send_up(connection, Up::Bytes(words.into_bytes()));
+            }
         }
     }
 
@@ -435,10 +355,9 @@ impl World {
                     self.actors[actor].attempt += 1;
                     self.hang_up(actor);
                 }
-                Wish::Write(text) => {
-                    let Some(connection) = self.actors[actor].connection else { continue };
-                    for line in text.lines() {
-                        self.send_up(connection, Up::Text(line.to_owned()));
+                Wish::Write(bytes) => {
+                    if let Some(connection) = self.actors[actor].connection {
+                        self.send_up(connection, Up::Bytes(bytes));
                     }
                 }
             }
@@ -469,6 +388,7 @@ impl World {
         if self.steps_left == 0 && !healing {
             self.heal();
         }
+        let connection = self.actors[actor].connection;
         match &mut self.actors[actor].nature {
             Nature::Person(person) => {
                 if healing {
@@ -481,33 +401,41 @@ impl World {
                 }
                 self.pump(actor);
             }
-            Nature::Hostile { talks } if !healing => {
-                let talks = *talks;
-                match self.actors[actor].connection {
-                    None => self.dial(actor),
-                    Some(connection) if talks => self.annoy(connection),
-                    Some(_) => {}
+            Nature::Simple(simple) => match connection {
+                None => self.dial(actor),
+                Some(connection) => {
+                    let said = if healing { None } else { simple.say(&mut self.history) };
+                    let words = said.unwrap_or_else(|| simple.nudge().to_owned());
+                    self.send_up(connection, Up::Bytes(words.into_bytes()));
                 }
-            }
-            Nature::Hostile { .. } => {}
+            },
+            Nature::Pest(pest) if !healing => match (*pest, connection) {
+                (_, None) => self.dial(actor),
+                (Pest::Silent, Some(_)) => {}
+                (Pest::Talks | Pest::Deaf, Some(connection)) => self.annoy(connection),
+            },
+            Nature::Pest(_) => {}
         }
         let pause = if healing { 5_000_000 } else { self.rng.around(400_000) };
         self.agenda.add(self.now + pause, Happening::Act { actor });
     }
 
-    /// A hostile client sends whatever it may.
+    /// A pest sends whatever it may.
     fn annoy(&mut self, connection: ConnectionId) {
+        let mut words = Vec::new();
         if self.rng.chance(1, 10) {
-            let rubbish: String =
-                (0..self.rng.below(40)).map(|_| self.rng.below(0x250) as u8 as char).collect();
-            return self.send_up(connection, Up::Text(rubbish.replace(['\r', '\n', '\0'], " ")));
+            let count = self.rng.below(40);
+            words.extend((0..count).map(|_| self.rng.bits() as u8));
+            words.extend_from_slice(b"\r\n");
         }
         for _ in 0..self.rng.between(1, 5) {
             let line = Line::from_bytes(std::array::from_fn(|_| self.rng.bits() as u8));
-            if line.is_open_to_anybody() {
-                self.send_up(connection, Up::Step(line));
+            if let Some(line) = line.wire() {
+                words.extend_from_slice(line.as_bytes());
+                words.extend_from_slice(b"\r\n");
             }
         }
+        self.send_up(connection, Up::Bytes(words));
     }
 
     fn reopen(&mut self, actor: usize, reader: Reader) {
@@ -520,101 +448,40 @@ impl World {
         person.carry_on(self.now);
     }
 
-    // Faults.
-
-    fn fault(&mut self) {
-        if self.ends_at.is_some() {
-            return;
-        }
-        self.faults += 1;
-        match self.rng.below(20) {
-            0 => {
-                self.crash(true);
-                self.start_later();
-            }
-            1 => {
-                self.crash(false);
-                self.start_later();
-            }
-            2 => {
-                self.crashes += u64::from(self.process.is_some());
-                self.shut_down();
-                self.start_later();
-            }
-            3..5 => self.disk_refuses_until = self.now + self.rng.between(100_000, 5_000_000),
-            5..8 => {
-                self.clock_skew_ms = self.rng.below(7_200_000) as i64 - 3_600_000;
-                self.trace.say(self.now, format_args!("the clock is off by {} ms", self.clock_skew_ms));
-            }
-            8..14 => self.break_connection(true),
-            _ => self.break_connection(false),
-        }
-        self.agenda.add(self.now + self.rng.around(2_000_000), Happening::Fault);
-    }
-
-    fn start_later(&mut self) {
-        self.agenda.add(self.now + self.rng.between(100_000, 20_000_000), Happening::Start);
-    }
-
-    /// A connection breaks; both ends are told, or neither.
-    fn break_connection(&mut self, told: bool) {
-        let open: Vec<ConnectionId> = self.actors.iter().filter_map(|actor| actor.connection).collect();
-        if open.is_empty() {
-            return;
-        }
-        let connection = open[self.rng.index(open.len())];
-        self.trace.say(self.now, format_args!("connection {connection} breaks, told: {told}"));
-        if told {
-            self.send_up(connection, Up::Closed);
-            self.send_down(connection, Down::Closed);
-        }
-        let (up, down) = if told { (true, true) } else { (self.rng.flip(), self.rng.flip()) };
-        let link = &mut self.connections[connection];
-        link.up_lost |= up || !down;
-        link.down_lost |= down;
-    }
-
-    /// No more faults: everything has to come right by itself.
-    fn heal(&mut self) {
-        self.trace.say(self.now, format_args!("no more faults"));
-        self.ends_at = Some(self.now + HEALING);
-        self.patience_ends_at = self.now + HEALING_MAX;
-        self.disk_refuses_until = self.now;
-        self.agenda.add(self.now, Happening::Start);
-    }
-
     // The end.
 
     /// Whether everybody is online and has sent everything.
     fn is_settled(&self) -> bool {
         self.actors.iter().all(|actor| match &actor.nature {
             Nature::Person(person) => person.trouble().is_none(),
-            Nature::Hostile { .. } => true,
+            Nature::Simple(simple) => simple.is_inside(),
+            Nature::Pest(_) => true,
         })
     }
 
     fn report(mut self) -> Report {
         let mut stuck = Vec::new();
-        for actor in 0..self.actors.len() {
-            let Nature::Person(person) = &self.actors[actor].nature else { continue };
-            person.screens(&mut self.history);
-            stuck.extend(person.trouble());
-            let known = self.actors[actor].connection.is_some_and(|connection| self.is_online(connection));
-            if !known {
-                stuck.push(format!("the server does not know that {actor} is there"));
+        for (number, actor) in self.actors.iter().enumerate() {
+            match &actor.nature {
+                Nature::Person(person) => {
+                    person.screens(&mut self.history);
+                    stuck.extend(person.trouble());
+                }
+                Nature::Simple(simple) if simple.is_inside() => simple.has_read_all(&mut self.history),
+                Nature::Simple(_) => stuck.push(format!("{number} is not in the room")),
+                Nature::Pest(_) => continue,
+            }
+            if !actor.connection.is_some_and(|connection| self.is_online(connection)) {
+                stuck.push(format!("the server does not know that {number} is there"));
             }
         }
-        for (room, post) in self.disk.room_posts() {
-            let number = ROOMS.iter().position(|name| room.key().as_str() == *name);
-            let Some(number) = number else { continue };
-            let (room, msgid) = (Room(number as u32), MsgId(post.seq.0));
-            self.history.kept.push(Kept { room, msgid, mark: mark_of(&post.text) });
-        }
-        let state_hash = self.process.as_ref().map_or([0; 32], |process| process.chat.core().state_hash());
+        self.note_what_is_kept();
+        self.history.names = self.names.take();
+        let state_hash = self.process.as_ref().map_or([0; 32], Process::state_hash);
         let (trace_hash, trace) = self.trace.finish();
         Report {
             seed: self.seed,
-            commands: self.commands,
+            commands: self.commands.get(),
             posts: self.disk.post_count(),
             connections: self.connections.len(),
             crashes: self.crashes,
@@ -625,6 +492,26 @@ impl World {
             violations: self.history.check(),
             stuck,
             trace,
+        }
+    }
+
+    fn note_what_is_kept(&mut self) {
+        for (place, post) in self.disk.posts() {
+            let room = match place {
+                Place::Room(name) => ROOMS.iter().position(|room| *room == name).map(|at| Room(at as u32)),
+                Place::Direct(a, b) => direct(a, b),
+            };
+            if let Some(room) = room {
+                let mark = mark_of(&post.text);
+                self.history.kept.push(Kept { room, msgid: MsgId(post.seq.0), mark });
+            }
+        }
+        for (account, target, at) in self.disk.markers() {
+            let number = ACCOUNTS.iter().position(|name| *name == account);
+            if let (Some(number), Some(room)) = (number, place_of(account, target)) {
+                let account = number as u32;
+                self.history.markers.push(Marker { account, reader: None, room, until_ms: at.0 });
+            }
         }
     }
 }

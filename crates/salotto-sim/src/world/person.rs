@@ -7,11 +7,11 @@ use salotto_client::{
     Options, Outbox, Row, RowKind, State, Time, Transmit,
 };
 use salotto_core::Seq;
-use salotto_wire::Message;
+use salotto_wire::{Message, server_time};
 
 use super::agenda::Moment;
-use super::{EPOCH_MS, ESTABLISHED, ROOMS};
-use crate::history::{History, Mark, MsgId, Reader, Room, Screen, What};
+use super::{ACCOUNTS, EPOCH_MS, ESTABLISHED, ROOMS};
+use crate::history::{History, Mark, Marker, MsgId, Reader, Room, Screen, What};
 use crate::rng::Rng;
 
 /// A person at a device.
@@ -46,7 +46,7 @@ struct Request {
 /// What a client wants done on its connection.
 pub(super) enum Wish {
     Connect,
-    Write(String),
+    Write(Vec<u8>),
     Close,
 }
 
@@ -59,8 +59,30 @@ fn room_number(name: &str) -> Option<Room> {
     ROOMS.iter().position(|room| room.eq_ignore_ascii_case(name)).map(|at| Room(at as u32))
 }
 
-fn is_established(room: Room) -> bool {
-    (room.0 as usize) < ESTABLISHED.len()
+fn account_number(name: &str) -> Option<usize> {
+    ACCOUNTS.iter().position(|account| account.eq_ignore_ascii_case(name))
+}
+
+/// The number of what two accounts say to each other, which is checked like a room that nobody leaves.
+pub(super) fn direct(a: &str, b: &str) -> Option<Room> {
+    let (a, b) = (account_number(a)?, account_number(b)?);
+    (a != b).then(|| Room((ROOMS.len() + a.min(b) * ACCOUNTS.len() + a.max(b)) as u32))
+}
+
+/// The number of what somebody calls by this name: a room, or the conversation with another account.
+pub(super) fn place_of(own: &str, target: &str) -> Option<Room> {
+    if target.starts_with('#') { room_number(target) } else { direct(own, target) }
+}
+
+/// Rooms that may be retired start again from nothing, so what is newest there may go back.
+fn lasts(room: Room) -> bool {
+    !(ESTABLISHED.len()..ROOMS.len()).contains(&(room.0 as usize))
+}
+
+/// When something happened, by the server's clock, in Unix milliseconds.
+fn time_of(message: &Message<'_>) -> u64 {
+    let time = message.tag("time").and_then(|time| server_time::parse(&time));
+    time.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)
 }
 
 /// The mark in a text, as people of the simulator write it.
@@ -121,6 +143,10 @@ impl Person {
         self.requests.clear();
         self.batch = None;
         history.note(self.reader, What::Connects);
+        let others = ACCOUNTS.iter().filter_map(|other| direct(&self.name, other));
+        for place in others.filter(|_| self.has_account) {
+            history.note(self.reader, What::Enters(place));
+        }
         self.client.handle_connected(time(now));
     }
 
@@ -155,11 +181,11 @@ impl Person {
             Transmit::Connect => Wish::Connect,
             Transmit::Close => Wish::Close,
             Transmit::Write(bytes) => {
-                let text = String::from_utf8(bytes).expect("clients write text");
+                let text = std::str::from_utf8(&bytes).expect("clients write text");
                 for line in text.lines() {
                     self.observe_own(line, history);
                 }
-                Wish::Write(text)
+                Wish::Write(bytes)
             }
         })
     }
@@ -191,9 +217,13 @@ impl Person {
 
     fn shows(&self, chat: &ChatMessage, history: &mut History) {
         let msgid = chat.msgid.as_deref().and_then(Seq::from_msgid).map(|seq| MsgId(seq.0));
-        if let (Some(room), Some(msgid)) = (room_number(&chat.target), msgid) {
+        if let (Some(room), Some(msgid)) = (self.place(&chat.target), msgid) {
             history.note(self.reader, What::Shows(room, msgid, mark_or_id(&chat.text, msgid)));
         }
+    }
+
+    fn place(&self, target: &str) -> Option<Room> {
+        place_of(&self.name, target)
     }
 
     /// Writes down what a line from the server means for this reader.
@@ -208,10 +238,13 @@ impl Person {
                     history.note(self.reader, What::Enters(room));
                 }
             }
-            "PART" if own => self.leaves(target, history),
-            "KICK" if message.param(1) == Some(self.client.name()) => self.leaves(target, history),
+            "PART" if own => self.leaves(target, &message, history),
+            "KICK" if message.param(1) == Some(self.client.name()) => {
+                self.leaves(target, &message, history);
+            }
             "PRIVMSG" | "NOTICE" => {
-                let (Some(room), Some(msgid)) = (room_number(target), msgid()) else { return };
+                let sender = message.nick();
+                let (Some(room), Some(msgid)) = (place_of(sender, target), msgid()) else { return };
                 if let (Some(batch), true) = (&mut self.batch, message.tag("batch").is_some()) {
                     batch.1 = batch.1.max(Some(msgid));
                     batch.2 += 1;
@@ -219,28 +252,40 @@ impl Person {
                 }
                 let mark = mark_or_id(message.param(1).unwrap_or_default(), msgid);
                 let again = self.sent_again.contains(&mark);
-                history.note(self.reader, What::Hears { room, msgid, mark, own, again });
+                history.note(
+                    self.reader,
+                    What::Hears { room, msgid, mark, said_ms: time_of(&message), own, again },
+                );
             }
-            "BATCH" if target == "+h" => {
-                self.batch = message.param(2).and_then(room_number).map(|room| (room, None, 0));
+            "BATCH" if message.param(1) == Some("chathistory") => {
+                let room = message.param(2).and_then(|target| self.place(target));
+                self.batch = room.map(|room| (room, None, 0));
             }
-            "BATCH" if target == "-h" => {
+            "BATCH" if target.starts_with('-') => {
                 if let Some((room, newest, count)) = self.batch.take() {
                     self.answered(room, Some((newest, count)), history);
                 }
             }
             "FAIL" if target == "CHATHISTORY" => {
-                if let Some(room) = message.param(3).and_then(room_number) {
+                if let Some(room) = message.param(3).and_then(|target| self.place(target)) {
                     self.answered(room, None, history);
+                }
+            }
+            "MARKREAD" if self.has_account => {
+                let until = message.param(1).and_then(|value| value.strip_prefix("timestamp="));
+                if let (Some(place), Some(until)) = (self.place(target), until) {
+                    // `*` stands for nothing read.
+                    let ms = server_time::parse(until).and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
+                    history.note(self.reader, What::ReadUpTo(place, ms));
                 }
             }
             _ => {}
         }
     }
 
-    fn leaves(&self, room: &str, history: &mut History) {
+    fn leaves(&self, room: &str, message: &Message<'_>, history: &mut History) {
         if let Some(room) = room_number(room) {
-            history.note(self.reader, What::Leaves(room));
+            history.note(self.reader, What::Leaves(room, time_of(message)));
         }
     }
 
@@ -270,8 +315,7 @@ impl Person {
                 }
             }
             "CHATHISTORY" => {
-                // Rooms that may be retired start again from nothing, so what is newest there may go back.
-                let Some(room) = room_number(param(1)).filter(|&room| is_established(room)) else { return };
+                let Some(room) = self.place(param(1)).filter(|&room| lasts(room)) else { return };
                 let after = param(2).strip_prefix("msgid=").and_then(Seq::from_msgid).map(|seq| MsgId(seq.0));
                 let request = Request {
                     to_the_end: param(0) != "BEFORE",
@@ -293,7 +337,12 @@ impl Person {
     /// Does something.
     pub fn act(&mut self, now: Moment, history: &mut History) {
         match self.rng.below(100) {
-            0..70 => self.say(now, history),
+            0..56 => self.say(now, history),
+            56..66 => self.say_to_somebody(now, history),
+            66..70 => {
+                let target = self.somewhere();
+                self.client.mark_read(target);
+            }
             70..76 => (0..4).for_each(|_| self.say(now, history)),
             76..80 => self.client.join("#wild", None),
             80..83 => self.client.part("#wild", ""),
@@ -328,14 +377,38 @@ impl Person {
             7 => "#wild",
             _ => "#den",
         };
+        self.say_in(room, now, history);
+    }
+
+    /// Says something to one person. What a guest says to one is not kept, so nothing is promised of it.
+    fn say_to_somebody(&mut self, now: Moment, history: &mut History) {
+        let other = ACCOUNTS[self.rng.index(ACCOUNTS.len())];
+        if self.has_account && other != self.name {
+            self.say_in(other, now, history);
+        } else if !self.has_account {
+            self.client.send(time(now), other, MessageKind::Text, "psst");
+        }
+    }
+
+    fn say_in(&mut self, target: &str, now: Moment, history: &mut History) {
         self.next_mark += 1;
         let mark = Mark(self.next_mark);
-        if let Some(number) = room_number(room) {
-            history.note(self.reader, What::Sends(number, mark));
+        if let Some(place) = self.place(target) {
+            history.note(self.reader, What::Sends(place, mark));
         }
         let text = format!("m{:012x} how do you do?", mark.0);
-        let ids = self.client.send(time(now), room, MessageKind::Text, &text);
+        let ids = self.client.send(time(now), target, MessageKind::Text, &text);
         self.marks.extend(ids.into_iter().map(|id| (id, mark)));
+    }
+
+    /// A room or somebody else.
+    fn somewhere(&mut self) -> &'static str {
+        match self.rng.below(6) {
+            0 => ACCOUNTS[self.rng.index(ACCOUNTS.len())],
+            1 => "#lobby",
+            2 => "#den",
+            _ => "#tea",
+        }
     }
 
     /// The program is closed and opened again: only the outbox is left.
@@ -359,9 +432,12 @@ impl Person {
     /// Writes down what is on the screen.
     pub fn screens(&self, history: &mut History) {
         for conversation in self.client.conversations() {
-            let Some(room) = room_number(conversation.name()).filter(|&room| is_established(room)) else {
-                continue;
-            };
+            let Some(room) = self.place(conversation.name()).filter(|&room| lasts(room)) else { continue };
+            if let Some(account) = account_number(&self.name).filter(|_| self.has_account) {
+                let until_ms = conversation.read_until_ms().unwrap_or(0).max(0) as u64;
+                let (account, reader) = (account as u32, Some(self.reader));
+                history.markers.push(Marker { account, reader, room, until_ms });
+            }
             let rows = conversation.timeline().rows();
             let is_sent_again = |row: &&Row| match &row.kind {
                 RowKind::Message(chat) => {

@@ -16,7 +16,7 @@ pub fn drawn(seed: u64, len: usize) -> Vec<Line> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_core_agrees_with_the_reference(script in script(150)) {

@@ -22,9 +22,10 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("salotto-desktop", "salotto-wire", "it carries lines between a server and the window"),
     ("salotto-desktop", "salotto-client", "it connects as clients do"),
     ("salotto-sim", "salotto-core", "it runs the chat on virtual time"),
-    ("salotto-sim", "salotto-sequencer", "it puts commands in order as a server does"),
+    ("salotto-sim", "salotto-server", "its server is the real one, step by step"),
+    ("salotto-sim", "salotto-store", "its disk answers as the store does"),
     ("salotto-sim", "salotto-client", "its people use real clients"),
-    ("salotto-sim", "salotto-wire", "its sessions speak the protocol"),
+    ("salotto-sim", "salotto-wire", "it reads what its people read"),
 ];
 
 /// The crate that ties all others together: it may depend on each of them.
