@@ -8,7 +8,7 @@ use salotto_core::Seq;
 
 use crate::connection::{create_private, database_path, loaded, open_readable, sync_folder};
 use crate::error::StoreError;
-use crate::{post, store};
+use crate::{mark, post, store, wal};
 
 const ALL_POSTS: &str = concat!("SELECT ", post::columns!(), " FROM posts ORDER BY seq");
 
@@ -38,13 +38,18 @@ impl Verified {
     }
 }
 
-/// Checks the database of a data directory: SQLite's `integrity_check`, and the checksum of every post. It may be in
-/// use meanwhile.
+/// Checks the database of a data directory: SQLite's `integrity_check`, the checksum of every post, and the write-ahead
+/// log. It may be in use meanwhile.
 ///
 /// # Errors
 /// Only what keeps the check from being made; what it finds is in the answer.
 pub fn verify(dir: &Path) -> Result<Verified, StoreError> {
-    verify_file(&database_path(dir))
+    let path = database_path(dir);
+    let mark = mark::read(&path)?;
+    let mut verified = verify_file(&path)?;
+    verified.problems.extend(wal::problems(&path)?);
+    verified.problems.extend(mark::complaint(mark, verified.last));
+    Ok(verified)
 }
 
 /// Copies the database of a data directory to a new file, while it may be in use, and checks the copy.
@@ -56,12 +61,17 @@ pub fn verify(dir: &Path) -> Result<Verified, StoreError> {
 /// [`StoreError::Exists`] when there is such a file already; or what the disk says. No file is left then.
 pub fn backup(dir: &Path, to: &Path) -> Result<Verified, StoreError> {
     refuse_existing(to)?;
-    let connection = open_readable(&database_path(dir))?;
+    let from = database_path(dir);
+    let mark = mark::read(&from)?;
+    let connection = open_readable(&from)?;
     let partial = Partial::create(to)?;
     // SQLite takes names of files as text alone.
     let name = partial.path.to_str().ok_or(std::io::Error::from(std::io::ErrorKind::InvalidFilename))?;
     connection.execute("VACUUM INTO ?1", [name])?;
-    let verified = verify_file(&partial.path)?;
+    let mut verified = verify_file(&partial.path)?;
+    // The copy is whole, and yet does not hold what was lost before.
+    verified.problems.extend(wal::damage(&from)?.iter().map(ToString::to_string));
+    verified.problems.extend(mark::complaint(mark, verified.last));
     partial.finish(to)?;
     Ok(verified)
 }
@@ -86,7 +96,8 @@ pub fn restore(from: &Path, dir: &Path) -> Result<Verified, StoreError> {
     let to = database_path(dir);
     refuse_existing(&to)?;
     // A write-ahead log left there would be taken for that of the copy.
-    refuse_existing(&with_suffix(&to, "-wal"))?;
+    refuse_existing(&wal::path_of(&to))?;
+    mark::remove(&to)?;
     let partial = Partial::create(&to)?;
     fs::copy(from, &partial.path)?;
     partial.finish(&to)?;

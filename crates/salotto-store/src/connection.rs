@@ -116,7 +116,9 @@ fn sync_way(path: &Path) -> io::Result<()> {
             Err(error)
                 if matches!(
                     error.kind(),
-                    io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+                    io::ErrorKind::PermissionDenied
+                        | io::ErrorKind::InvalidInput
+                        | io::ErrorKind::Unsupported
                 ) => {}
             Err(error) => return Err(error),
         }

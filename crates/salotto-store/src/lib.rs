@@ -16,6 +16,7 @@ mod connection;
 mod durable;
 mod error;
 mod history;
+mod mark;
 mod migration;
 mod post;
 mod reader;
@@ -23,6 +24,7 @@ mod retention;
 mod room;
 mod store;
 mod timeline;
+mod wal;
 mod writer;
 
 pub use backup::{Verified, backup, restore, verify};

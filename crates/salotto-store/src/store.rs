@@ -12,7 +12,7 @@ use crate::connection::{database_path, open_writable};
 use crate::error::StoreError;
 use crate::reader::Reader;
 use crate::writer::Writer;
-use crate::{durable, migration};
+use crate::{durable, mark, migration, wal};
 
 const LOCK: &str = "salotto.lock";
 
@@ -54,9 +54,15 @@ impl Store {
         create_dir(dir)?;
         let lock = lock(dir)?;
         let path = database_path(dir);
+        if durability == Durability::Power {
+            keep_damaged_log(&path)?;
+        }
         let mut connection = open_writable(&path, durability)?;
         migration::migrate(&mut connection)?;
         let durable = durable::load(&mut connection)?;
+        if let Some(complaint) = mark::complaint(mark::read(&path)?, durable.seq) {
+            tracing::error!("{complaint}");
+        }
         let checkpointer = Checkpointer::start(connection, Limits::default())?;
         let shared = Shared {
             dir: dir.to_owned(),
@@ -111,6 +117,17 @@ impl Shared {
     pub(crate) fn release_writer(&self) {
         self.writer_taken.store(false, Ordering::Release);
     }
+}
+
+/// What has been lost with a damaged log is lost: the server starts, operators are told, and the log is kept for them.
+fn keep_damaged_log(database: &Path) -> Result<(), StoreError> {
+    let Some(damage) = wal::damage(database)? else { return Ok(()) };
+    tracing::error!(%damage, "the data is damaged");
+    match wal::keep_damaged(database, &damage) {
+        Ok(copy) => tracing::error!(copy = %copy.display(), "the damaged log is kept"),
+        Err(error) => tracing::error!(%error, "the damaged log cannot be kept"),
+    }
+    Ok(())
 }
 
 /// Makes a directory that only its owner can enter, when there is none.

@@ -7,6 +7,7 @@ use salotto_core::{Conversation, PostRecord, Record, Seq, Timestamp};
 
 use crate::connection::{database_path, open_writable, stored};
 use crate::error::StoreError;
+use crate::mark::Marker;
 use crate::retention::{self, Retained};
 use crate::store::Shared;
 use crate::{post, room};
@@ -15,6 +16,7 @@ use crate::{post, room};
 #[derive(Debug)]
 pub struct Writer {
     connection: Connection,
+    marker: Marker,
     shared: Arc<Shared>,
 }
 
@@ -23,8 +25,11 @@ impl Writer {
         if !shared.take_writer() {
             return Err(StoreError::WriterTaken);
         }
-        match open_writable(&database_path(shared.dir()), shared.durability()) {
-            Ok(connection) => Ok(Writer { connection, shared: Arc::clone(shared) }),
+        let path = database_path(shared.dir());
+        let opened = open_writable(&path, shared.durability())
+            .and_then(|connection| Ok((connection, Marker::open(&path)?)));
+        match opened {
+            Ok((connection, marker)) => Ok(Writer { connection, marker, shared: Arc::clone(shared) }),
             Err(error) => {
                 shared.release_writer();
                 Err(error)
@@ -49,6 +54,7 @@ impl Writer {
             .prepare_cached("UPDATE head SET seq = ?1, at = ?2")?
             .execute([stored(last.0.0), stored(last.1.0)])?;
         transaction.commit()?;
+        self.marker.set(last.0);
         self.shared.checkpointer().after_commit(rows);
         Ok(())
     }
