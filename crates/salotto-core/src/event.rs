@@ -471,6 +471,8 @@ pub enum JoinBar {
     Banned,
     /// The person is in as many rooms as one may be.
     TooManyRooms,
+    /// The person has made as many rooms that nobody else is in as one may.
+    TooManyMade,
     /// The server has as many rooms as it may have.
     ServerFull,
 }

@@ -17,7 +17,7 @@ mod record;
 mod state;
 mod view;
 
-pub use apply::{Core, ROOMS_PER_PERSON_MAX};
+pub use apply::{Core, ROOMS_MADE_MAX, ROOMS_PER_PERSON_MAX};
 pub use command::{Command, Leaving, Ordered, Post, PostKind, SignIn};
 pub use event::{
     Audience, Card, DeviceSummary, Effect, Ending, Event, JoinBar, Outcome, OwnMode, PostTarget, Posted,

@@ -6,11 +6,14 @@ use crate::id::{PersonId, RoomId, SessionId};
 use crate::mode::{Roles, RoomFlag};
 use crate::name::RoomName;
 use crate::record::Record;
-use crate::state::{Person, Room};
+use crate::state::{Maker, Person, Room};
 use crate::view::View;
 
 /// In how many rooms one person may be.
 pub const ROOMS_PER_PERSON_MAX: usize = 200;
+/// How many rooms that nobody else is in one account, or the guests of one address, may have made since the server
+/// started: with all rooms that a server may have it takes hundreds of them to fill it.
+pub const ROOMS_MADE_MAX: usize = 1_000;
 /// One command makes at most two to the power of this many rooms.
 const ROOMS_PER_COMMAND_BITS: u32 = 8;
 /// How many rooms a server may have.
@@ -28,7 +31,7 @@ impl Turn<'_> {
             None if self.state.rooms.len() >= ROOMS_MAX => {
                 return Err(Refusal::CannotJoin(name, JoinBar::ServerFull));
             }
-            None => self.make_room(name),
+            None => self.make_room(id, name)?,
         };
         if self.state.rooms[&room].members.contains_key(&id) {
             return Ok(());
@@ -40,11 +43,27 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn make_room(&mut self, name: RoomName) -> RoomId {
+    fn make_room(&mut self, person: PersonId, name: RoomName) -> Result<RoomId, Refusal> {
+        let maker = self.maker(person);
+        if let Some(made) = self.state.made.get(&maker) {
+            let lonely =
+                |room: &&RoomId| self.state.rooms[room].members.keys().all(|&member| member == person);
+            if made.iter().filter(lonely).nth(ROOMS_MADE_MAX - 1).is_some() {
+                return Err(Refusal::CannotJoin(name, JoinBar::TooManyMade));
+            }
+        }
         let id = self.new_room_id();
-        self.state.add_room(Room::new(id, name, self.at));
+        self.state.add_room(Room { maker: Some(maker), ..Room::new(id, name, self.at) });
         self.keep_room(id);
-        id
+        Ok(id)
+    }
+
+    fn maker(&self, person: PersonId) -> Maker {
+        let person = &self.state.people[&person];
+        match person.account {
+            Some(account) => Maker::Account(account),
+            None => Maker::Guests(person.card.host.clone()),
+        }
     }
 
     /// An id that no room ever had: signing in may make several rooms with one command.

@@ -41,9 +41,7 @@ impl Turn<'_> {
         }
         if place.restricted() {
             // Whoever comes next is not of those it was said to: they get a new room of the same name.
-            let name = place.name.key().clone();
-            self.state.rooms.remove(&room);
-            self.state.rooms_by_name.remove(&name);
+            self.state.remove_room(room);
             self.keep(Record::RoomRetired(room));
         } else {
             place.reset();

@@ -9,7 +9,7 @@ mod presence;
 mod room;
 mod sign_in;
 
-pub use join::ROOMS_PER_PERSON_MAX;
+pub use join::{ROOMS_MADE_MAX, ROOMS_PER_PERSON_MAX};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

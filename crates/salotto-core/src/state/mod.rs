@@ -5,13 +5,13 @@ mod person;
 mod room;
 mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, DEVICES_MAX, MARKERS_MAX};
 pub use person::{Person, Session};
-pub use room::{BANS_MAX, Ban, INVITED_MAX, Room};
+pub use room::{BANS_MAX, Ban, INVITED_MAX, Maker, Room};
 pub use tokens::{Author, Tokens};
 
 use crate::id::{AccountId, DeviceId, NodeId, PersonId, RoomId, Seq, SessionId, Timestamp};
@@ -41,6 +41,8 @@ pub struct State {
     pub people_by_name: BTreeMap<Key, PersonId>,
     /// Present people by what their names look like.
     pub people_by_look: BTreeMap<Skeleton, PersonId>,
+    /// Rooms by who made them.
+    pub made: BTreeMap<Maker, BTreeSet<RoomId>>,
     /// Rooms by name.
     pub rooms_by_name: BTreeMap<Key, RoomId>,
     /// Accounts by name.
@@ -90,8 +92,25 @@ impl State {
         gone.is_some_and(|gone| self.devices.remove(&gone.token).is_some())
     }
 
+    /// Forgets a room.
+    pub fn remove_room(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.remove(&id) else { return };
+        self.rooms_by_name.remove(room.name.key());
+        if let Some(maker) = room.maker
+            && let Some(made) = self.made.get_mut(&maker)
+        {
+            made.remove(&id);
+            if made.is_empty() {
+                self.made.remove(&maker);
+            }
+        }
+    }
+
     /// Takes a room in.
     pub fn add_room(&mut self, room: Room) {
+        if let Some(maker) = &room.maker {
+            self.made.entry(maker.clone()).or_default().insert(room.id);
+        }
         self.rooms_by_name.insert(room.name.key().clone(), room.id);
         self.rooms.insert(room.id, room);
     }

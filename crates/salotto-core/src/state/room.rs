@@ -46,6 +46,15 @@ impl Ban {
     }
 }
 
+/// Who made a room, as far as the number of rooms that one may make goes: an account, or the guests of one address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Maker {
+    /// By account.
+    Account(AccountId),
+    /// By the hash of the address.
+    Guests(Arc<str>),
+}
+
 /// A room. It outlives its members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Room {
@@ -73,6 +82,8 @@ pub struct Room {
     pub invited: BTreeSet<PersonId>,
     /// Belongs to the server.
     pub established: bool,
+    /// Who made it, where that was since the server started.
+    pub maker: Option<Maker>,
 }
 
 impl Room {
@@ -91,6 +102,7 @@ impl Room {
             roles: BTreeMap::new(),
             invited: BTreeSet::new(),
             established: false,
+            maker: None,
         }
     }
 

@@ -1,8 +1,50 @@
 //! Coming and going: who is told, in which words.
 
-use salotto_core::{Command, Leaving, NodeId, Refusal};
+use salotto_core::{Command, JoinBar, Leaving, NodeId, ROOMS_MADE_MAX, Refusal};
 
 use crate::chat::{Chat, room};
+
+#[test]
+fn one_account_or_address_cannot_fill_the_server_with_empty_rooms() {
+    let mut chat = Chat::new();
+    let alice = chat.sign_up("alice");
+    let bob = chat.sign_in("bob");
+    chat.joins(alice, "#kept");
+    chat.joins(bob, "#kept");
+    for number in 0..ROOMS_MADE_MAX {
+        let name = format!("#n{number}");
+        chat.joins(alice, &name);
+        chat.expect_done();
+        chat.parts(alice, &name);
+    }
+    chat.joins(alice, "#one-more");
+    chat.expect_refused(&Refusal::CannotJoin(room("#one-more"), JoinBar::TooManyMade));
+    chat.joins(alice, "#n0");
+    chat.expect_done();
+    // Somebody else in one of them makes room for one more, and others are not concerned.
+    chat.joins(bob, "#n0");
+    chat.joins(alice, "#one-more");
+    chat.expect_done();
+    chat.joins(bob, "#bobs-own");
+    chat.expect_done();
+}
+
+#[test]
+fn another_guest_of_the_same_address_makes_no_more_rooms_than_one() {
+    let mut chat = Chat::new();
+    for number in 0..ROOMS_MADE_MAX {
+        let guest = chat.sign_in("guest");
+        chat.joins(guest, &format!("#n{number}"));
+        chat.expect_done();
+        chat.quits(guest);
+    }
+    let other = chat.sign_in("other");
+    chat.joins(other, "#one-more");
+    chat.expect_refused(&Refusal::CannotJoin(room("#one-more"), JoinBar::TooManyMade));
+    let elsewhere = chat.sign_in_as("elsewhere", |wish| wish.host = "another".into());
+    chat.joins(elsewhere, "#one-more");
+    chat.expect_done();
+}
 
 #[test]
 fn mission_08_everybody_is_told_who_comes_and_who_goes() {

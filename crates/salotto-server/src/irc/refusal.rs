@@ -56,6 +56,10 @@ impl Session {
                     JoinBar::TooManyRooms => {
                         (numeric::ERR_TOOMANYCHANNELS, "You have joined too many channels")
                     }
+                    JoinBar::TooManyMade => (
+                        numeric::ERR_TOOMANYCHANNELS,
+                        "You have made too many channels that nobody else is in",
+                    ),
                     JoinBar::ServerFull => (numeric::ERR_TOOMANYCHANNELS, "The server has too many channels"),
                 };
                 self.reply(io, numeric, |line| line.param(room.as_str()).trailing(reason));

@@ -122,6 +122,11 @@ fn cannot_join(room: &str, bar: JoinBar, tongue: Tongue) -> String {
         JoinBar::TooManyRooms => {
             say!(tongue, "You are in as many rooms as one may be.", "Sei già nel massimo numero di stanze.")
         }
+        JoinBar::TooManyMade => say!(
+            tongue,
+            "You have made too many rooms that nobody else is in.",
+            "Hai creato troppe stanze in cui non c'è nessun altro."
+        ),
         JoinBar::ServerFull => {
             say!(tongue, "The server has no room for more rooms.", "Il server non può avere altre stanze.")
         }
