@@ -63,6 +63,7 @@ export class World {
       },
       outbox: this.#store,
       random: () => this.#random.next(),
+      device: 'a world',
       uuid: () => `token-${(this.#words += 1)}`,
       onEvent: () => undefined,
     });

@@ -21,7 +21,10 @@ export class ConnectForm {
 
   constructor(private readonly app: App) {
     const { settings } = app.preferences;
-    this.#name = settings.name ?? '';
+    // Who was signing in, where the person was sent back here; then whoever did last.
+    const { credentials } = app.chat.connection;
+    const known = app.chat.state.kind === 'stopped' ? undefined : credentials;
+    this.#name = known?.login ?? known?.nick ?? settings.name ?? '';
     if (app.platform.desktop) {
       this.#other = true;
       this.#host = settings.host ?? 'localhost';
@@ -32,6 +35,19 @@ export class ConnectForm {
       this.#tls = location.protocol === 'https:';
       this.#port = location.port || (this.#tls ? '443' : '80');
     }
+    if (known?.account === 'login' || this.#known(this.#name)) this.#mode = 'login';
+  }
+
+  #known(name: string): boolean {
+    return (
+      parsePort(this.#port) !== undefined && this.app.chat.devices.remembers(this.#target(), name.trim())
+    );
+  }
+
+  /** This device is signed in to the account of this name: no password is needed. */
+  get remembered(): boolean {
+    void this.app.live.state;
+    return this.#mode === 'login' && this.#known(this.#name);
   }
 
   get host(): string {
@@ -124,7 +140,7 @@ export class ConnectForm {
   }
 
   get needsPassword(): boolean {
-    return this.#mode !== 'guest';
+    return this.#mode !== 'guest' && !this.remembered;
   }
 
   #problem(field: Field): string | undefined {
@@ -171,6 +187,8 @@ export class ConnectForm {
         return t.accountExists({ name: nick });
       case 'wrong-password':
         return t.passwordWrong;
+      case 'signed-out':
+        return t.signedOut;
       case 'weak-password':
         return t.passwordWeak({ reason });
       case 'unsupported':
@@ -264,14 +282,22 @@ export class ConnectForm {
     const credentials: Credentials =
       this.#mode === 'guest'
         ? { nick, account: 'guest' }
-        : { nick, account: this.#mode, password: this.#password };
+        : { nick, account: this.#mode, ...(this.needsPassword ? { password: this.#password } : {}) };
     if (this.app.chat.state.kind === 'refused') {
       this.app.preferences.update({ name: nick });
-      this.app.chat.connection.answer(credentials);
+      this.app.chat.connection.answer(this.#same(credentials));
       return undefined;
     }
     this.app.connect(this.#target(), credentials);
     return undefined;
+  }
+
+  /** The person who was here before comes back under the name they had. */
+  #same(credentials: Credentials): Credentials {
+    const known = this.app.chat.connection.credentials;
+    const same =
+      known?.account === 'login' && credentials.account === 'login' && known.login === credentials.nick;
+    return same ? { ...credentials, nick: known.nick, login: credentials.nick } : credentials;
   }
 
   #target(): Target {

@@ -8,6 +8,7 @@ import type { Target } from '$lib/transport';
 import { track } from '$features/shared/track.svelte';
 import { createContext } from 'svelte';
 import { Announcer } from './announcer.svelte';
+import { deviceName } from './device-name';
 import { refusalText } from './notes';
 import { Preferences } from './preferences.svelte';
 import { Router } from './router.svelte';
@@ -16,12 +17,14 @@ import { Visits } from './visits';
 export const [useApp, provideApp] = createContext<App>();
 
 /** The overlay that is open, if any. */
-export type Overlay = 'switcher' | 'join' | 'browse' | 'shortcuts' | 'quit' | 'name';
+export type Overlay = 'switcher' | 'join' | 'browse' | 'shortcuts' | 'quit' | 'sign-out' | 'name' | 'devices';
 
-/** A signed-in guest's session, kept over a reload of the page. */
+/** A person's session, kept over a reload of the page. */
 interface Session {
   readonly target: Target;
   readonly nick: string;
+  /** The account, where there is one: this device is signed in to it. */
+  readonly login?: string;
   readonly rooms: readonly string[];
 }
 
@@ -66,6 +69,7 @@ export class App {
       memory,
       outbox,
       random: Math.random,
+      device: deviceName(platform.desktop, navigator.userAgent),
       uuid: () => uuid(),
       onEvent: (event) => this.#onEvent(event),
     });
@@ -154,6 +158,17 @@ export class App {
     this.chat.quit(text);
   }
 
+  /** Leaves the server and the account: this device needs the password again. */
+  signOut(sure = false): void {
+    if (!sure && this.chat.unsent().length > 0) {
+      this.show('sign-out');
+      return;
+    }
+    this.show(undefined);
+    this.#session.set('session', '');
+    void this.chat.devices.signOut();
+  }
+
   openRoom(room: Room, replace = false): void {
     this.visits.add(room.name.toLowerCase(), Date.now());
     this.router.go(room.name, replace);
@@ -223,19 +238,28 @@ export class App {
   }
 
   #keepSession(): void {
-    const { target, account } = this.chat.connection;
-    if (!target || !this.chat.signedIn || account !== undefined || this.chat.state.kind === 'stopped') return;
+    const { target, account, credentials } = this.chat.connection;
+    if (!target || !this.chat.signedIn || this.chat.state.kind === 'stopped') return;
+    const login = account === undefined ? undefined : (credentials?.login ?? credentials?.nick);
+    // Without a token an account needs its password, and that is kept nowhere.
+    if (account !== undefined && credentials?.token === undefined) return;
     const rooms = this.chat.rooms.filter((room) => room.kind === 'room').map((room) => room.name);
-    this.#session.set('session', JSON.stringify({ target, nick: this.chat.nick, rooms } satisfies Session));
+    this.#session.set(
+      'session',
+      JSON.stringify({ target, nick: this.chat.nick, login, rooms } satisfies Session),
+    );
   }
 
-  /** After a reload, a guest is back without a form. */
+  /** After a reload, a guest is back without a form, and so is whoever is signed in on this device. */
   #resume(): void {
     if (this.platform.desktop) return;
     try {
       const session = JSON.parse(this.#session.get('session') ?? 'null') as Session | null;
-      if (session)
-        this.chat.connect(session.target, { nick: session.nick, account: 'guest' }, session.rooms, true);
+      if (!session) return;
+      const { target, nick, login, rooms } = session;
+      const credentials: Credentials =
+        login === undefined ? { nick, account: 'guest' } : { nick, account: 'login', login };
+      this.chat.connect(target, credentials, rooms, true);
     } catch {
       this.#session.set('session', '');
     }

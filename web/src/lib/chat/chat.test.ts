@@ -2,9 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../clock';
 import { MemoryStore } from '../outbox';
 import type { CloseReason, Target, Transport, TransportEvents } from '../transport';
-import { Chat, MARK_DELAY } from './chat';
+import { Chat } from './chat';
 import type { ChatEvent } from './events';
 import { HISTORY_TIMEOUT } from './history';
+import { MARK_DELAY } from './marks';
 import type { Room } from './room';
 
 class Wire implements Transport {
@@ -60,6 +61,7 @@ function make(): Chat {
     memory: { get: (key) => memory.get(key), set: (key, value) => void memory.set(key, value) },
     outbox: new MemoryStore(),
     random: () => 0.5,
+    device: 'a test',
     uuid: () => `u${(ids += 1)}`,
     onEvent: (event) => events.push(event),
   });
@@ -385,4 +387,91 @@ it('lists the rooms, and ends a list that the connection did not', async () => {
   wire.in(':s 322 anna #rust 12 :Systems');
   wire.break();
   expect(await broken).toHaveLength(1);
+});
+
+describe('devices', () => {
+  const account = `${CAPS} sasl salotto.chat/resume`;
+  const LOGGED_IN = ':s 900 * anna!a@h anna :You are now logged in as anna';
+
+  async function signIn(): Promise<void> {
+    chat.connect(target, { nick: 'anna', account: 'login', password: 'secret' });
+    await settle();
+    wire.in(`CAP * LS :${account}`, `CAP * ACK :${account}`, LOGGED_IN, ':s 903 anna :ok');
+    wire.in(':s 001 anna :Welcome', ':s 422 anna :No MOTD', ':s RESUME TOKEN device.session');
+  }
+
+  it('keeps the token and not the password, and uses it in the next run', async () => {
+    await signIn();
+    expect([...memory.values()].join()).not.toContain('secret');
+    expect(memory.get('device:chat.example:6697/anna')).toBe('device');
+    expect(chat.devices.remembers(target, 'Anna')).toBe(true);
+    expect(chat.devices.remembers(target, 'bea')).toBe(false);
+    wire = new Wire();
+    chat = make();
+    chat.connect(target, { nick: 'anna', account: 'login' });
+    await settle();
+    wire.in(`CAP * LS :${account}`, `CAP * ACK :${account}`);
+    expect(wire.take(/RESUME/)).toEqual(['RESUME device']);
+  });
+
+  it('lists them and signs them out', async () => {
+    await signIn();
+    const list = chat.devices.list();
+    wire.in(
+      ':s RESUME DEVICE 1k7 2026-11-02T18:04:11.201Z 2026-11-20T00:00:00.000Z * :Firefox on Linux',
+      ':s RESUME DEVICE 1qd 2026-11-19T07:30:00.000Z 2026-11-19T00:00:00.000Z - :web',
+      ':s RESUME END',
+    );
+    const found = (await list) ?? [];
+    expect(found).toMatchObject([
+      { id: '1k7', name: 'Firefox on Linux', current: true },
+      { id: '1qd', name: 'web', current: false, used: Date.UTC(2026, 10, 19) },
+    ]);
+    const [own, other] = found;
+    if (!own || !other) throw new Error('no devices');
+    const revoked = chat.devices.revoke(other);
+    expect(wire.take(/REVOKE/)).toEqual(['RESUME REVOKE 1qd']);
+    wire.in(':s RESUME REVOKED 1qd');
+    expect(await revoked).toBe(true);
+    const unknown = chat.devices.revoke(other);
+    wire.in(':s FAIL RESUME UNKNOWN_DEVICE 1qd :no such device');
+    expect(await unknown).toBe(false);
+    const others = chat.devices.revoke('others');
+    wire.in(':s RESUME REVOKED 1zz', ':s RESUME REVOKED 2aa', ':s RESUME END');
+    expect(await others).toBe(true);
+    const lost = chat.devices.list();
+    wire.break();
+    expect(await lost).toBeUndefined();
+  });
+
+  it('signs out for good', async () => {
+    await signIn();
+    wire.take();
+    const done = chat.devices.signOut();
+    wire.in(':s RESUME DEVICE 1k7 2026-11-02T18:04:11.201Z 2026-11-20T00:00:00.000Z * :web', ':s RESUME END');
+    await done;
+    expect(wire.take(/REVOKE|QUIT/)).toEqual(['RESUME REVOKE 1k7', 'QUIT']);
+    expect(memory.get('device:chat.example:6697/anna')).toBe('');
+  });
+
+  it('keeps rooms and what was written when the token is refused', async () => {
+    await signIn();
+    wire.in(`@time=${at(0)} :anna!a@h JOIN #lobby`);
+    history();
+    history();
+    const room = chat.find('#lobby');
+    if (!room) throw new Error('not in the lobby');
+    wire.break();
+    chat.say(room, 'waits');
+    clock.advance(2000);
+    await settle();
+    wire.in(`CAP * LS :${account}`, `CAP * ACK :${account}`, ':s FAIL RESUME UNKNOWN_TOKEN :gone');
+    expect(chat.connection.lockedOut).toBe(true);
+    expect(chat.find('#lobby')).toBe(room);
+    chat.connection.answer({ nick: 'anna', account: 'login', password: 'secret' });
+    wire.in(LOGGED_IN, ':s 903 anna :ok', ':s 001 anna :Welcome', ':s 422 anna :No MOTD');
+    wire.in(`@time=${at(9)} :anna!a@h JOIN #lobby`);
+    clock.advance(HISTORY_TIMEOUT);
+    expect(wire.take(/PRIVMSG/)[0]).toContain('PRIVMSG #lobby waits');
+  });
 });

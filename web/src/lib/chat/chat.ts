@@ -1,40 +1,22 @@
-import type { Clock } from '../clock';
 import { Connection, type ConnectionState, type Credentials } from '../connection';
 import { attention } from '../notify';
 import { Observable } from '../observable';
-import { Outbox, type OutboxItem, type OutboxState, type OutboxStore } from '../outbox';
-import { parseMarker, printMarker } from '../readstate';
+import { Outbox, type OutboxItem, type OutboxState } from '../outbox';
+import { parseMarker } from '../readstate';
 import type { EventEntry, MessageEntry } from '../timeline';
-import type { Target, Transport } from '../transport';
+import type { Target } from '../transport';
 import { splitText, textBudget, type ISupport, type Message, type Source } from '../wire';
 import { Batches, isBatch, type Batch } from './batches';
+import { Devices, serverKey } from './devices';
 import type { ChatEvent, RoomInfo } from './events';
 import { History } from './history';
 import { compareMsgids, messageEntry, timeOf, TOKEN_TAG } from './convert';
 import { JOIN_REFUSALS, REFUSALS } from './numerics';
+import { ReadMarks } from './marks';
 import { Membership } from './membership';
+import type { ChatOptions } from './options';
 import { Directory, WhoIsReader } from './people';
 import { Room } from './room';
-
-/** How long after the last scrolled line the read mark is told, in ms. */
-export const MARK_DELAY = 500;
-
-/** Small values that outlive the page: read marks and such. */
-export interface Memory {
-  get(key: string): string | undefined;
-  set(key: string, value: string): void;
-}
-
-export interface ChatOptions {
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly memory: Memory;
-  readonly outbox: OutboxStore;
-  readonly random: () => number;
-  /** A random identifier, unique without coordination. */
-  readonly uuid: () => string;
-  readonly onEvent: (event: ChatEvent) => void;
-}
 
 /**
  * One person's chat at one server: rooms, people, what was said, and what is still to be said. It outlives the
@@ -42,6 +24,7 @@ export interface ChatOptions {
  */
 export class Chat extends Observable {
   readonly connection: Connection;
+  readonly devices: Devices;
   readonly #rooms = new Map<string, Room>();
   readonly #batches: Batches;
   readonly #history: History;
@@ -63,7 +46,7 @@ export class Chat extends Observable {
   readonly #unlabeled = new Map<string, OutboxItem>();
   readonly #whois = new WhoIsReader();
   readonly #directory = new Directory<RoomInfo>();
-  #marks = new Map<Room, () => void>();
+  readonly #marks: ReadMarks;
   #catchUp: { open: Set<Room>; messages: number } | undefined;
 
   constructor(private readonly options: ChatOptions) {
@@ -72,6 +55,7 @@ export class Chat extends Observable {
       transport: options.transport,
       clock: options.clock,
       random: options.random,
+      device: options.device,
       handlers: {
         state: (state) => this.#connectionState(state),
         message: (message) => this.#batches.take(message),
@@ -79,8 +63,16 @@ export class Chat extends Observable {
           this.#lag = ms;
           this.changed();
         },
+        device: (token) => this.devices.keep(token),
       },
     });
+    this.devices = new Devices(this.connection, options.memory);
+    this.#marks = new ReadMarks(
+      this.connection,
+      options.clock,
+      options.memory,
+      (name) => `read:${this.#scope}:${this.#fold(name)}`,
+    );
     this.#batches = new Batches(
       (message) => this.#handle(message),
       (batch) => this.#batch(batch),
@@ -180,13 +172,12 @@ export class Chat extends Observable {
 
   connect(target: Target, credentials: Credentials, rooms: readonly string[] = [], returning = false): void {
     this.#reset();
-    this.#scope = `${target.sameOrigin ? 'here' : `${target.host}:${target.port}`}/${credentials.nick.toLowerCase()}`;
+    this.#scope = `${serverKey(target)}/${credentials.nick.toLowerCase()}`;
     for (const name of rooms) this.#asked.add(name);
-    this.connection.connect(target, credentials, returning);
+    this.connection.connect(target, this.devices.known(target, credentials), returning);
   }
 
   #reset(): void {
-    for (const cancel of this.#marks.values()) cancel();
     this.#marks.clear();
     this.#rooms.clear();
     this.#active = undefined;
@@ -207,6 +198,7 @@ export class Chat extends Observable {
     this.#labels.clear();
     this.#unlabeled.clear();
     this.#whois.clear();
+    this.devices.clear();
     this.#directory.end();
     this.#catchUp = undefined;
     this.#lag = 0;
@@ -373,16 +365,7 @@ export class Chat extends Observable {
   #markRead(room: Room, time: number): void {
     if (!room.markRead(time)) return;
     this.changed();
-    if (this.#marks.has(room)) return;
-    this.#marks.set(
-      room,
-      this.options.clock.after(MARK_DELAY, () => {
-        this.#marks.delete(room);
-        this.options.memory.set(`read:${this.#scope}:${this.#fold(room.name)}`, String(room.readUpTo));
-        if (this.online && this.connection.account && this.connection.has('draft/read-marker'))
-          this.connection.send('MARKREAD', [room.name, printMarker(room.readUpTo)]);
-      }),
-    );
+    this.#marks.mark(room);
   }
 
   // --- rooms ---------------------------------------------------------------------------------------------------
@@ -399,7 +382,7 @@ export class Chat extends Observable {
     const order = (msgid: string, other: string): number =>
       this.connection.has('salotto.chat/resume') ? compareMsgids(msgid, other) : 0;
     const room = new Room(kind, name, this.options.clock, order);
-    const read = Number(this.options.memory.get(`read:${this.#scope}:${this.#fold(name)}`));
+    const read = this.#marks.stored(name);
     if (read > 0) room.restoreRead(read);
     else if (kind === 'direct') room.assumeRead(1);
     this.#rooms.set(this.#fold(name), room);
@@ -423,14 +406,11 @@ export class Chat extends Observable {
 
   #connectionState(state: ConnectionState): void {
     if (state.kind === 'online') this.#nowOnline();
-    else if (state.kind === 'waiting' || state.kind === 'stopped' || state.kind === 'idle') {
+    else if (state.kind !== 'connecting' && state.kind !== 'registering') {
       this.#forget();
       this.#outbox?.offline();
       for (const room of this.#rooms.values()) room.setJoined(false);
-      if (state.kind === 'stopped' && state.reason.kind === 'quit') {
-        for (const cancel of this.#marks.values()) cancel();
-        this.#marks.clear();
-      }
+      if (state.kind === 'stopped' && state.reason.kind === 'quit') this.#marks.clear();
     }
     this.changed();
   }
@@ -674,6 +654,9 @@ export class Chat extends Observable {
         if (time !== undefined) this.find(params[0] ?? '')?.restoreRead(time);
         return;
       }
+      case 'RESUME':
+        this.devices.take(message);
+        return;
       case 'FAIL':
         this.#fail(message, label);
         return;
@@ -823,6 +806,10 @@ export class Chat extends Observable {
   #fail(message: Message, label: string | undefined): void {
     const [command = '', code = '', ...rest] = message.params;
     const reason = rest[rest.length - 1] ?? '';
+    if (command === 'RESUME') {
+      this.devices.failed();
+      return;
+    }
     if (command === 'CHATHISTORY') {
       this.#history.failed(
         label,

@@ -68,20 +68,24 @@ let clock: ManualClock;
 let states: ConnectionState[];
 let messages: Message[];
 let connection: Connection;
+let kept: (string | undefined)[];
 
 beforeEach(() => {
   wire = new Wire();
   clock = new ManualClock(1_000_000);
   states = [];
   messages = [];
+  kept = [];
   connection = new Connection({
     transport: wire,
     clock,
     random: () => 0.5,
+    device: 'a test',
     handlers: {
       state: (state) => states.push(state),
       message: (message) => messages.push(message),
       lag: () => undefined,
+      device: (token) => kept.push(token),
     },
   });
 });
@@ -411,5 +415,121 @@ describe('liveness', () => {
     wire.take();
     wire.in('PING :abc def');
     expect(wire.take()).toEqual(['PONG :abc def']);
+  });
+});
+
+describe('an account’s device', () => {
+  const LOGGED_IN = ':s 900 * anna!a@h anna :You are now logged in as anna';
+  const GREETING = [':s 001 anna :Welcome', ':s 422 anna :No MOTD'];
+  const password: Credentials = { nick: 'anna', account: 'login', password: 'secret' };
+
+  async function again(): Promise<void> {
+    wire.break({ kind: 'reset', message: '' });
+    clock.advance(2000);
+    await wire.accept();
+    wire.take();
+  }
+
+  async function signedIn(): Promise<void> {
+    connection.connect(target, password);
+    await wire.accept();
+    wire.in(LS, ACK, 'AUTHENTICATE +', LOGGED_IN, ':s 903 anna :ok', ...GREETING);
+    wire.in(':s RESUME TOKEN device.one');
+  }
+
+  it('has its name told, and a token that takes the place of the password', async () => {
+    await signedIn();
+    expect(wire.take()).toContain('RESUME AS :a test');
+    expect(kept).toEqual(['device']);
+    expect(connection.credentials).toEqual({
+      nick: 'anna',
+      account: 'login',
+      login: 'anna',
+      token: 'device',
+    });
+  });
+
+  it('comes back with the token alone', async () => {
+    await signedIn();
+    await again();
+    wire.in(LS, ACK);
+    expect(wire.take().slice(1)).toEqual(['RESUME device.one']);
+    wire.in(LOGGED_IN);
+    expect(wire.take()).toEqual(['NICK anna', 'CAP END']);
+    wire.in(...GREETING, ':s RESUME TOKEN device.two');
+    expect(connection.state.kind).toBe('online');
+    expect(connection.account).toBe('anna');
+    expect(connection.resumeToken).toBe('device.two');
+  });
+
+  it('signs in with what an earlier run has kept', async () => {
+    connection.connect(target, { nick: 'Annika', account: 'login', login: 'anna', token: 'device' });
+    await wire.accept();
+    wire.in(LS, ACK);
+    expect(wire.take()).toContain('RESUME device');
+    wire.in(LOGGED_IN);
+    expect(wire.take()).toEqual(['NICK Annika', 'CAP END']);
+  });
+
+  it('asks the person for the password when the token is refused, for as long as it takes', async () => {
+    await signedIn();
+    await again();
+    wire.in(LS, ACK, ':s FAIL RESUME UNKNOWN_TOKEN :gone');
+    expect(kept).toEqual(['device', undefined]);
+    expect(connection.state).toMatchObject({
+      kind: 'refused',
+      connected: true,
+      refusal: { field: 'password', code: 'signed-out' },
+    });
+    expect(wire.take().some((line) => line.startsWith('AUTHENTICATE'))).toBe(false);
+    wire.break({ kind: 'eof', message: 'too slow' });
+    expect(connection.state).toMatchObject({ kind: 'refused', connected: false });
+    expect(connection.lockedOut).toBe(true);
+    connection.answer(password);
+    await wire.accept();
+    wire.in(LS, ACK);
+    expect(wire.take()).toContain('AUTHENTICATE PLAIN');
+    wire.in(LOGGED_IN, ':s 903 anna :ok', ...GREETING);
+    expect(connection.state.kind).toBe('online');
+    expect(connection.lockedOut).toBe(false);
+  });
+
+  it('answers on the same connection while that is there', async () => {
+    await signedIn();
+    await again();
+    wire.in(LS, ACK, ':s FAIL RESUME UNKNOWN_TOKEN :gone');
+    wire.take();
+    connection.answer(password);
+    expect(wire.take()).toEqual(['AUTHENTICATE PLAIN']);
+  });
+
+  it('is told when it was signed out elsewhere, and does not knock again by itself', async () => {
+    await signedIn();
+    wire.in(
+      ':s FAIL RESUME REVOKED :This device was signed out',
+      'ERROR :Closing connection: signed out from another device',
+    );
+    expect(kept).toEqual(['device', undefined]);
+    expect(connection.state).toMatchObject({ kind: 'refused', connected: false });
+    wire.take();
+    clock.advance(120_000);
+    expect(wire.take()).toEqual([]);
+  });
+
+  it('keeps the password in memory where the server knows no tokens', async () => {
+    connection.connect(target, password);
+    await wire.accept();
+    wire.in('CAP * LS :sasl', 'CAP * ACK :sasl', LOGGED_IN, ':s 903 anna :ok', ...GREETING);
+    await again();
+    wire.in('CAP * LS :sasl', 'CAP * ACK :sasl', 'AUTHENTICATE +');
+    expect(wire.take()).toContain('AUTHENTICATE PLAIN');
+    expect(kept).toEqual([]);
+  });
+
+  it('does not take a busy server for a wrong password', async () => {
+    connection.connect(target, password);
+    await wire.accept();
+    wire.in(LS, ACK, 'FAIL AUTHENTICATE TEMPORARILY_UNAVAILABLE :Try again later', ':s 904 anna :no');
+    expect(connection.state).toMatchObject({ kind: 'refused', refusal: { field: 'account', code: 'other' } });
   });
 });

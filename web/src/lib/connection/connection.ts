@@ -23,6 +23,8 @@ export interface ConnectionHandlers {
   message(message: Message): void;
   /** The time between a question and its answer, in ms. */
   lag(ms: number): void;
+  /** The account's token for this device, to be kept; `undefined` when the one we had is worth nothing any more. */
+  device(token: string | undefined): void;
 }
 
 export interface ConnectionOptions {
@@ -30,6 +32,8 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
+  /** What this device is called in the account's list of devices, in at most 64 bytes. */
+  readonly device: string;
   readonly handlers: ConnectionHandlers;
 }
 
@@ -73,6 +77,11 @@ export class Connection {
   #returning = false;
   #attempt = 0;
   #resumeToken: string | undefined;
+  /** A device's token was shown instead of a password, and not answered yet. */
+  #resuming = false;
+  /** What the server has said of the next refusal of a password: it was too busy to look. */
+  #busy: string | undefined;
+  #lockedOut = false;
   #registered = false;
   #negotiationDone = false;
   #capEnded = false;
@@ -120,6 +129,11 @@ export class Connection {
     return this.#resumeToken;
   }
 
+  /** Whether only the person can open the door again, with a password or as somebody else. */
+  get lockedOut(): boolean {
+    return this.#lockedOut;
+  }
+
   has(capability: string): boolean {
     return this.#caps.has(capability);
   }
@@ -137,7 +151,8 @@ export class Connection {
     this.#everOnline = false;
     this.#returning = returning;
     this.#attempt = 0;
-    this.#resumeToken = undefined;
+    this.#resumeToken = credentials.token;
+    this.#lockedOut = false;
     this.#open();
   }
 
@@ -151,6 +166,7 @@ export class Connection {
     if (this.#state.kind !== 'refused') return;
     const { connected } = this.#state;
     this.#credentials = credentials;
+    this.#resumeToken ??= credentials.token;
     this.#nick = credentials.nick;
     if (!connected) {
       this.#open();
@@ -182,6 +198,7 @@ export class Connection {
     this.#timer?.();
     if (live) this.send('QUIT', text ? [text] : []);
     this.#resumeToken = undefined;
+    this.#lockedOut = false;
     this.#setState({ kind: 'stopped', reason: { kind: 'quit' } });
     if (live) this.#timer = this.options.clock.after(QUIT_TIMEOUT, () => this.options.transport.close());
     else this.options.transport.close();
@@ -250,6 +267,8 @@ export class Connection {
     this.#negotiationDone = false;
     this.#capEnded = false;
     this.#welcomed = false;
+    this.#resuming = false;
+    this.#busy = undefined;
     this.#error = undefined;
     this.#setState({ kind: 'connecting', attempt: this.#attempt });
     this.#watch(OPEN_TIMEOUT);
@@ -303,19 +322,30 @@ export class Connection {
         break;
       case '900':
         this.#account = message.params[2];
+        if (this.#resuming) this.#signedIn();
         break;
       case '901':
         this.#account = undefined;
         break;
       case 'RESUME':
-        if (message.params[0] === 'TOKEN') this.#resumeToken = message.params[1];
-        return;
+        if (message.params[0] === 'TOKEN') {
+          this.#keep(message.params[1]);
+          return;
+        }
+        break;
       case 'NICK':
         if (message.source && this.#isupport.fold(message.source.nick) === this.#isupport.fold(this.#nick)) {
           this.#nick = message.params[0] ?? this.#nick;
           // The name to come back under is the new one; the account stays what it was.
           const known = this.#credentials;
           if (known) this.#credentials = { ...known, nick: this.#nick, login: known.login ?? known.nick };
+        }
+        break;
+      case 'FAIL':
+        if (message.params[0] === 'RESUME' && message.params[1] === 'REVOKED') {
+          this.#forget();
+          this.#refuse({ field: 'password', code: 'signed-out', nick: this.#nick, reason: '' });
+          return;
         }
         break;
       case '465':
@@ -342,6 +372,10 @@ export class Connection {
       this.#refuse({ field: 'name', code, nick: this.#credentials?.nick ?? this.#nick, reason: last });
       return;
     }
+    if (SASL_FAILED.has(command) && this.#busy !== undefined) {
+      this.#refuse({ field: 'account', code: 'other', nick: this.#nick, reason: this.#busy });
+      return;
+    }
     if (SASL_FAILED.has(command)) {
       this.#refuse({ field: 'password', code: 'wrong-password', nick: this.#nick, reason: last });
       return;
@@ -357,8 +391,7 @@ export class Connection {
         break;
       case '903':
       case '907':
-        this.send('NICK', [this.#credentials?.nick ?? this.#nick]);
-        this.#capEnd();
+        this.#signedIn();
         break;
       case 'AUTHENTICATE':
         if (params[0] === '+') {
@@ -371,16 +404,20 @@ export class Connection {
         if (params[0] === 'SUCCESS' || params[0] === 'VERIFICATION_REQUIRED') {
           if (this.#credentials) this.#credentials = { ...this.#credentials, account: 'login' };
           this.#account ??= params[1];
-          this.send('NICK', [this.#credentials?.nick ?? this.#nick]);
-          this.#capEnd();
+          this.#signedIn();
         }
         break;
       case 'FAIL':
         if (params[0] === 'REGISTER') {
           const known = REGISTER_FAILED.get(params[1] ?? '') ?? { field: 'account', code: 'other' };
           this.#refuse({ ...known, nick: this.#nick, reason: last });
+        } else if (params[0] === 'AUTHENTICATE') {
+          this.#busy = last;
         } else if (params[0] === 'RESUME') {
-          this.#resumeToken = undefined;
+          const resuming = this.#resuming;
+          this.#resuming = false;
+          this.#forget();
+          if (resuming) this.#authenticate();
         }
         break;
     }
@@ -412,19 +449,54 @@ export class Connection {
 
   #negotiated(): void {
     this.#negotiationDone = true;
-    if (this.#resumeToken !== undefined) {
-      if (this.#caps.has('salotto.chat/resume')) this.send('RESUME', [this.#resumeToken]);
-      if (this.#credentials?.account !== 'login') this.send('NICK', [this.#credentials?.nick ?? this.#nick]);
-    }
+    const token = this.#resumeToken;
+    const account = this.#credentials?.account ?? 'guest';
+    const known = this.#caps.has('salotto.chat/resume');
+    if (known && token !== undefined) this.send('RESUME', [token]);
+    else if (known && account !== 'guest') this.send('RESUME', ['AS', this.options.device]);
+    if (token !== undefined && account !== 'login')
+      this.send('NICK', [this.#credentials?.nick ?? this.#nick]);
+    this.#resuming = known && token !== undefined && account === 'login';
     // A name may have been refused meanwhile; then the person's answer goes on from here.
-    if (this.#state.kind === 'registering') this.#authenticate();
+    if (this.#state.kind === 'registering' && !this.#resuming) this.#authenticate();
+  }
+
+  /** The account is ours: its name can be claimed. */
+  #signedIn(): void {
+    this.#resuming = false;
+    this.send('NICK', [this.#credentials?.nick ?? this.#nick]);
+    this.#capEnd();
+  }
+
+  /** Takes a token, and gives up the password for it. Of an account's, the part before the dot is the device's. */
+  #keep(token: string | undefined): void {
+    this.#resumeToken = token;
+    const known = this.#credentials;
+    if (token === undefined || this.#account === undefined || !known) return;
+    const device = token.split('.')[0];
+    const { password: _, ...rest } = known;
+    this.#credentials = { ...rest, account: 'login', login: known.login ?? known.nick, token: device };
+    this.options.handlers.device(device);
+  }
+
+  /** The token is worth nothing any more. */
+  #forget(): void {
+    this.#resumeToken = undefined;
+    const known = this.#credentials;
+    if (known?.token === undefined) return;
+    const { token: _, ...rest } = known;
+    this.#credentials = rest;
+    this.options.handlers.device(undefined);
   }
 
   #authenticate(): void {
     const credentials = this.#credentials;
     switch (credentials?.account) {
       case 'login':
-        if (this.#caps.has('sasl')) this.send('AUTHENTICATE', ['PLAIN']);
+        this.#busy = undefined;
+        if (credentials.password === undefined) {
+          this.#refuse({ field: 'password', code: 'signed-out', nick: credentials.nick, reason: '' });
+        } else if (this.#caps.has('sasl')) this.send('AUTHENTICATE', ['PLAIN']);
         else this.#refuse({ field: 'account', code: 'unsupported', nick: credentials.nick, reason: '' });
         break;
       case 'register':
@@ -448,8 +520,10 @@ export class Connection {
 
   #refuse(refusal: Refusal): void {
     if (this.#state.kind === 'refused') return;
+    this.#liveness.stop();
     this.#timer?.();
     this.#timer = undefined;
+    this.#lockedOut ||= refusal.field !== 'name';
     this.#setState({ kind: 'refused', refusal, connected: true });
     // Coming back to a name that our own broken session may still hold: ask for it again until it is free.
     if ((this.#everOnline || this.#returning) && refusal.code === 'taken') {
@@ -465,6 +539,7 @@ export class Connection {
     this.#timer = undefined;
     this.#attempt = 0;
     this.#everOnline = true;
+    this.#lockedOut = false;
     this.#returning = false;
     this.#liveness.start();
     this.#setState({ kind: 'online' });
@@ -475,7 +550,7 @@ export class Connection {
       this.#drop();
       return;
     }
-    if (this.#state.kind === 'refused' && !this.#everOnline) {
+    if (this.#state.kind === 'refused' && (!this.#everOnline || this.#lockedOut)) {
       // The form stays as it is; the next attempt opens a new connection.
       const { refusal } = this.#state;
       this.#drop();

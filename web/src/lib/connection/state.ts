@@ -6,7 +6,10 @@ export interface Credentials {
   readonly account: 'guest' | 'login' | 'register';
   /** The account's name, where it is not the nick. */
   readonly login?: string;
+  /** Kept no longer than until the server gives this device a token. */
   readonly password?: string;
+  /** What this device has instead of the password: it was signed in to the account before. */
+  readonly token?: string;
 }
 
 /** Why a connection is not there any more, or could not be opened. */
@@ -25,6 +28,8 @@ export interface Refusal {
     | 'reserved'
     | 'invalid'
     | 'wrong-password'
+    /** This device is not signed in any more; the password is needed again. */
+    | 'signed-out'
     | 'weak-password'
     | 'account-exists'
     | 'unsupported'
