@@ -7,10 +7,10 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use salotto_core::{Core, NodeId, Ordered, Origin, Outcome, Seq, SessionId, Timestamp};
-use salotto_sim::Rng;
-use salotto_sim::reference::compare;
+use salotto_sim::reference::{compare, shrink};
 use salotto_sim::script::Line;
 use salotto_sim::world::{Options, Report, run};
+use salotto_sim::{Mutation, Rng};
 
 /// How many lines of the trace are shown before the end of a run that went wrong.
 const TRACE_SHOWN: usize = 60;
@@ -53,6 +53,9 @@ enum Task {
         /// How many commands each script has.
         #[arg(long, default_value_t = 300)]
         steps: u64,
+        /// A core that is wrong in this way, such as `BanIgnored`, instead of the right one.
+        #[arg(long, value_parser = mutation)]
+        wrong: Option<Mutation>,
     },
     /// Applies random commands to the core alone, and says how fast.
     Core {
@@ -72,11 +75,16 @@ fn seeds(text: &str) -> anyhow::Result<(u64, u64)> {
     Ok((from, to))
 }
 
+fn mutation(text: &str) -> anyhow::Result<Mutation> {
+    let named = Mutation::ALL.into_iter().find(|mutation| mutation.to_string() == text);
+    named.with_context(|| format!("there is {:?}", Mutation::ALL))
+}
+
 fn main() -> ExitCode {
     let good = match Arguments::parse().command {
         Task::Run { seeds, steps, quiet } => run_all(seeds, steps, quiet),
         Task::Replay { seed, steps } => replay(seed, steps),
-        Task::Model { seeds, steps } => model(seeds, steps),
+        Task::Model { seeds, steps, wrong } => model(seeds, steps, wrong),
         Task::Core { seed, commands } => core(seed, commands),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -149,20 +157,20 @@ fn complain(report: &Report) {
     }
 }
 
-fn model((from, to): (u64, u64), steps: u64) -> bool {
+fn model((from, to): (u64, u64), steps: u64, wrong: Option<Mutation>) -> bool {
     let started = Instant::now();
     for seed in from..to {
         let mut rng = Rng::new(seed);
-        let mut script: Vec<Line> =
+        let script: Vec<Line> =
             (0..steps).map(|_| Line::from_bytes(std::array::from_fn(|_| rng.bits() as u8))).collect();
-        if compare(&script, None).is_ok() {
+        if compare(&script, wrong).is_ok() {
             continue;
         }
-        shrink(&mut script);
+        let script = shrink(script, wrong);
         for (step, line) in script.iter().enumerate() {
-            println!("{step:>3} {line:?}");
+            println!("{step:>3} session {} {:?}", line.session, line.step);
         }
-        if let Err(difference) = compare(&script, None) {
+        if let Err(difference) = compare(&script, wrong) {
             println!("seed {seed}, shortened: {difference}");
         }
         return false;
@@ -196,21 +204,4 @@ fn core(seed: u64, commands: u64) -> bool {
     let seconds = started.elapsed().as_secs_f64();
     println!("{commands} commands in {seconds:.2} s, {:.0} a second", commands as f64 / seconds);
     true
-}
-
-/// Leaves out every line without which the two still disagree.
-fn shrink(script: &mut Vec<Line>) {
-    loop {
-        let before = script.len();
-        for at in (0..before).rev() {
-            let mut shorter = script.clone();
-            shorter.remove(at);
-            if compare(&shorter, None).is_err() {
-                *script = shorter;
-            }
-        }
-        if script.len() == before {
-            return;
-        }
-    }
 }

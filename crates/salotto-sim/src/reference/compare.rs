@@ -93,6 +93,30 @@ pub fn compare(script: &[Line], mutation: Option<Mutation>) -> Result<(), Box<Di
     Ok(())
 }
 
+/// Shortens a script on which the two disagree, until they agree without any one of its lines.
+pub fn shrink(mut script: Vec<Line>, mutation: Option<Mutation>) -> Vec<Line> {
+    // What comes after the difference does not matter.
+    if let Err(difference) = compare(&script, mutation) {
+        script.truncate(difference.step + 1);
+    }
+    let mut piece = script.len().div_ceil(2);
+    while piece > 0 {
+        let before = script.len();
+        for from in (0..before).step_by(piece).rev() {
+            let mut shorter = script.clone();
+            shorter.drain(from..(from + piece).min(before));
+            if compare(&shorter, mutation).is_err() {
+                script = shorter;
+            }
+        }
+        // A line may be needed only for another that has gone now.
+        if piece > 1 || script.len() == before {
+            piece /= 2;
+        }
+    }
+    script
+}
+
 fn check<T: PartialEq + fmt::Debug>(
     step: usize,
     about: &str,

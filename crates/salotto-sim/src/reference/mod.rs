@@ -9,7 +9,7 @@ mod room;
 mod rules;
 mod words;
 
-pub use compare::{Difference, compare};
+pub use compare::{Difference, compare, shrink};
 
 use salotto_core::{AccountId, Nick, RoomName, SessionId};
 
