@@ -8,6 +8,7 @@ use socket2::SockRef;
 use super::pipe::Pipe;
 use super::relay::Relay;
 use super::screen::Screen;
+use crate::irc::Irc;
 use crate::support::{PATIENCE, Server};
 
 #[test]
@@ -127,4 +128,32 @@ fn mission_22_an_account_is_made_and_used() {
     anna.ended(0);
     anna.begin_chat("SALOTTO_PASSWORD=geheim", address, "--lang en --name anna");
     anna.shows("Welcome, anna. You are in #lobby.");
+}
+
+#[test]
+fn mission_22_a_terminal_says_its_password_once_until_it_is_signed_out() {
+    let server = Server::english().start();
+    let address = server.address("irc");
+    let anna = Screen::signed_in(address, "anna");
+    anna.enter("/register geheim");
+    anna.shows("Account anna: ");
+    anna.enter("/quit");
+    anna.ended(0);
+
+    // Nobody is asked for the password, and the name is an account's.
+    anna.begin_chat("", address, "--lang en --name anna");
+    anna.shows("Welcome, anna. You are in #lobby.");
+    anna.enter("/devices");
+    anna.shows("Salotto · terminal · linux (since ");
+    let mut elsewhere = Irc::connect(&server, "anna elsewhere");
+    elsewhere.ask_for("sasl");
+    elsewhere.authenticate("anna", "geheim");
+    elsewhere.introduce("anna");
+    elsewhere.welcomed();
+    elsewhere.send("RESUME REVOKE *");
+    anna.shows("This device was signed out");
+    anna.key("C-c");
+    anna.ended(130);
+    anna.begin_chat("", address, "--lang en --name anna");
+    anna.shows("\"anna\" is already in use.");
 }
