@@ -198,6 +198,19 @@ fn posts(heard: &str) -> Vec<&str> {
 }
 
 #[test]
+fn nothing_is_acknowledged_to_whoever_quits_before_it_was_refused() {
+    let mut world = World::new();
+    let (ada, wire) = world.join("ada");
+    world.say(ada, &wire, "CAP REQ :batch echo-message labeled-response message-tags");
+    heard(&wire);
+    world.say(ada, &wire, "@label=1 PRIVMSG nobody :hello");
+    assert!(heard(&wire).starts_with("@label=1 :salotto.local 401 "));
+    world.say(ada, &wire, "@label=2 PRIVMSG nobody :hello\r\nQUIT");
+    let last = heard(&wire);
+    assert!(last.contains("ERROR :") && !last.contains("ACK"), "{last}");
+}
+
+#[test]
 fn a_reader_that_stops_is_sent_everything_once_and_in_order_when_it_reads_again() {
     const POSTS: usize = 3_000;
     let mut world = World::new();

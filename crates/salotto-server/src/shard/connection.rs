@@ -515,7 +515,8 @@ impl<S: Stream> Connection<S> {
 
     /// The outcome of a submission of this session begins.
     pub fn turn_begins(&mut self, turn: &Turn, submissions: &mut Vec<Submission>, shared: &Arc<Shared>) {
-        if turn.request == CLOSING {
+        // To a closing connection events are not shown: its label must not say that they were nothing but success.
+        if turn.request == CLOSING || self.closing.is_some() {
             return;
         }
         self.meta.in_flight = self.meta.in_flight.saturating_sub(1);
@@ -529,7 +530,7 @@ impl<S: Stream> Connection<S> {
         submissions: &mut Vec<Submission>,
         shared: &Arc<Shared>,
     ) -> bool {
-        if turn.request == CLOSING {
+        if turn.request == CLOSING || self.closing.is_some() {
             return false;
         }
         let answer: Option<&Answer> = turn.answer.as_ref();
