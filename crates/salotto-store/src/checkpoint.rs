@@ -124,6 +124,19 @@ impl Drop for Checkpointer {
     }
 }
 
+/// Moves what an earlier process has left in the log.
+///
+/// It was read from the log as the system remembers it, which after a failed sync need not be what is on the disk:
+/// pages that could not be written are taken for written, and no later sync is about them. What comes after them in the
+/// log would be lost with them when the power fails. Moved into the database they are written once more.
+pub(crate) fn renew(connection: &Connection) -> rusqlite::Result<()> {
+    let is_left = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?;
+    if is_left {
+        tracing::warn!("somebody reads the database, so that its log cannot be moved at the start");
+    }
+    Ok(())
+}
+
 fn run(connection: &Connection, woken: &Receiver<()>, progress: &Progress, limits: Limits) {
     let mut commits_seen = 0;
     let mut clean = false;

@@ -12,7 +12,7 @@ use crate::connection::{database_path, open_writable};
 use crate::error::StoreError;
 use crate::reader::Reader;
 use crate::writer::Writer;
-use crate::{durable, mark, migration, wal};
+use crate::{checkpoint, durable, mark, migration, wal};
 
 const LOCK: &str = "salotto.lock";
 
@@ -58,6 +58,7 @@ impl Store {
             keep_damaged_log(&path)?;
         }
         let mut connection = open_writable(&path, durability)?;
+        checkpoint::renew(&connection)?;
         migration::migrate(&mut connection)?;
         let durable = durable::load(&mut connection)?;
         if let Some(complaint) = mark::complaint(mark::read(&path)?, durable.seq) {

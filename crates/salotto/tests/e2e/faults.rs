@@ -2,4 +2,5 @@
 
 mod disk;
 mod power;
+mod refusal;
 mod trace;

@@ -29,6 +29,7 @@ const CLOSE: u64 = 2;
 struct Recording {
     steps: Vec<Step>,
     folder: PathBuf,
+    durability: Durability,
 }
 
 /// How a life ends.
@@ -40,7 +41,11 @@ enum End {
 }
 
 /// Records a program on a new folder through three lives.
-fn record(durability: &str, faults: &[&str]) -> Recording {
+fn record(durability: Durability, faults: &[&str]) -> Recording {
+    let name = match durability {
+        Durability::Power => "power",
+        Durability::Process => "process",
+    };
     let ports = Ports::new();
     let mut people = ["anna", "bruno", "carla"].map(|name| {
         let person = Stubborn::new(name, 0);
@@ -54,8 +59,7 @@ fn record(durability: &str, faults: &[&str]) -> Recording {
     {
         let into = home.path().join(format!("trace-{life}"));
         let words = trace::recorder(&into, faults);
-        let server =
-            ports.setup().under(&words).variable("SALOTTO_HISTORY_DURABILITY", durability).start_in(home);
+        let server = ports.setup().under(&words).variable("SALOTTO_HISTORY_DURABILITY", name).start_in(home);
         home = live(server, &ports, &mut people, (first, more, end)).home;
         let ended = Instant::now();
         // Each life's steps are numbered by their place.
@@ -68,7 +72,7 @@ fn record(durability: &str, faults: &[&str]) -> Recording {
         assert!(ended.elapsed() < PATIENCE);
         fs::remove_file(&into).expect("it was just read");
     }
-    Recording { steps, folder }
+    Recording { steps, folder, durability }
 }
 
 /// One life: people talk, the log is moved into the database while nobody does, they talk again.
@@ -190,7 +194,7 @@ impl Recording {
         let into = tempfile::tempdir_in(room_for).expect("a temporary directory");
         let left = Disk::after(&self.steps[..cut]).cut(&mut dice, &self.folder, into.path());
         let told = told(&self.steps[..cut]);
-        look(into.path(), &told).map_err(|broken| {
+        look(into.path(), &told, self.durability).map_err(|broken| {
             let how = format!("seed {seed}: cut after {cut} of {} steps; {left}", self.steps.len());
             (how, broken)
         })
@@ -224,9 +228,17 @@ impl Recording {
 }
 
 /// Looks at a folder after a power cut.
-fn look(folder: &Path, told: &[Line]) -> Result<(), Broken> {
+fn look(folder: &Path, told: &[Line], durability: Durability) -> Result<(), Broken> {
     let other = |what: &str, error: &dyn fmt::Debug| Broken::Other(format!("{what}: {error:?}"));
-    let kept = open(folder).map_err(|error| other("it does not open", &error))?;
+    // A power cut is no damage, and is not told for any, also before a server has gone over the log. What was cut in
+    // the middle of its making cannot be checked at all.
+    if let Ok(verified) = verify(folder)
+        && durability == Durability::Power
+        && verified.problems.iter().any(|problem| problem.contains("is lost"))
+    {
+        return Err(other("it complains", &verified));
+    }
+    let kept = open(folder, durability).map_err(|error| other("it does not open", &error))?;
     each_once_in_order(&kept)?;
     let found: HashMap<Seq, (&str, &str)> =
         kept.iter().map(|(seq, by, text)| (*seq, (&**by, &**text))).collect();
@@ -240,8 +252,8 @@ fn look(folder: &Path, told: &[Line]) -> Result<(), Broken> {
         }
     }
     // And it goes on from there.
-    let more = go_on(folder).map_err(|error| other("it cannot be written to", &error))?;
-    let later = open(folder).map_err(|error| other("it does not open again", &error))?;
+    let more = go_on(folder, durability).map_err(|error| other("it cannot be written to", &error))?;
+    let later = open(folder, durability).map_err(|error| other("it does not open again", &error))?;
     if later.len() != kept.len() + more || later[..kept.len()] != kept {
         return Err(Broken::Other(format!("{} posts became {}", kept.len(), later.len())));
     }
@@ -249,10 +261,12 @@ fn look(folder: &Path, told: &[Line]) -> Result<(), Broken> {
 }
 
 /// Opens and checks a store; gives what was said in the lobby.
-fn open(folder: &Path) -> anyhow::Result<Vec<Line>> {
-    let (store, durable) = Store::open(folder, Durability::Process)?;
+fn open(folder: &Path, durability: Durability) -> anyhow::Result<Vec<Line>> {
+    let (store, durable) = Store::open(folder, durability)?;
     let verified = verify(folder)?;
-    anyhow::ensure!(verified.is_sound(), "{verified:?}");
+    // Where commits do not wait for the disk, the mark may have come further than they have.
+    let excused = |problem: &String| durability == Durability::Process && problem.contains("is lost");
+    anyhow::ensure!(verified.damaged == 0 && verified.problems.iter().all(excused), "{verified:?}");
     let reader = store.reader()?;
     let Some(lobby) = lobby(&reader.rooms()?) else { return Ok(Vec::new()) };
     let mut kept: Vec<Line> = Vec::new();
@@ -275,8 +289,8 @@ fn lobby(rooms: &[(RoomId, String)]) -> Option<RoomId> {
 }
 
 /// Writes one more post where there is a lobby for it; how many it were.
-fn go_on(folder: &Path) -> anyhow::Result<usize> {
-    let (store, durable) = Store::open(folder, Durability::Process)?;
+fn go_on(folder: &Path, durability: Durability) -> anyhow::Result<usize> {
+    let (store, durable) = Store::open(folder, durability)?;
     let Some(lobby) = lobby(&store.reader()?.rooms()?) else { return Ok(0) };
     let last = (Seq(durable.seq.0 + 1), Timestamp(durable.at.0 + 1));
     let post = PostRecord {
@@ -328,14 +342,14 @@ fn assert_promises_kept(recording: &Recording) {
 
 #[test]
 fn nothing_that_anybody_was_told_is_lost_when_the_power_fails() {
-    assert_promises_kept(&record("power", &[]));
+    assert_promises_kept(&record(Durability::Power, &[]));
 }
 
 #[test]
 fn nothing_is_lost_when_the_power_fails_after_the_disk_has_failed_now_and_then() {
     // Counted in each thread: none meets the start, which would give up.
     let faults = ["fsync:error=EIO:when=17+29", "pwrite64:error=ENOSPC:when=60+223"];
-    let recording = record("power", &faults);
+    let recording = record(Durability::Power, &faults);
     let failed = recording.steps.iter().filter(|step| matches!(step, Step::SyncEnds(_, false))).count();
     assert!(failed > 3, "only {failed} syncs have failed");
     assert_promises_kept(&recording);
@@ -344,7 +358,7 @@ fn nothing_is_lost_when_the_power_fails_after_the_disk_has_failed_now_and_then()
 /// The same eyes see what is lost where a commit does not wait for the disk, and that nothing else is wrong there.
 #[test]
 fn a_program_that_does_not_wait_for_the_disk_is_found_out() {
-    let broken = record("process", &[]).try_seeds(SEEDS);
+    let broken = record(Durability::Process, &[]).try_seeds(SEEDS);
     assert!(!broken.is_empty(), "nothing is lost, so nobody looks");
     for (how, broken) in broken {
         assert!(matches!(broken, Broken::Lost(_)), "{how}: {broken}");
