@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fmt, io,
+    fmt, fs,
+    io::{self, Read},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -13,7 +14,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Config, LogFile, validate};
+use super::{Config, LogFile, MOTD_LEN_MAX, validate};
+
+/// The most bytes of the configuration file; the sample has a hundredth of it.
+const FILE_LEN_MAX: usize = 1024 * 1024;
 
 /// Where configuration is read from.
 #[derive(Clone, Debug, Default)]
@@ -107,8 +111,11 @@ pub enum ConfigError {
 pub(super) fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let text = match &sources.file {
         None => String::new(),
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.clone(), source })?,
+        Some(path) => read(path, FILE_LEN_MAX)?.ok_or_else(|| {
+            let reason = format!("longer than {FILE_LEN_MAX} bytes");
+            let origin = Origin::File { path: path.clone(), line: 0 };
+            ConfigError::Invalid(vec![Problem { origin, key: String::new(), reason }])
+        })?,
     };
     let file = File { path: sources.file.clone().unwrap_or_default(), text };
     let mut table = file.read()?;
@@ -320,8 +327,25 @@ fn resolve_paths(
     }
     if let Some(path) = &mut config.server.motd_file {
         resolve("server.motd_file", path);
-        config.server.motd = std::fs::read_to_string(&path)
-            .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+        config.server.motd = read(path, MOTD_LEN_MAX)?.ok_or_else(|| {
+            let key = "server.motd_file".to_owned();
+            let origin = given.get(&key).cloned().unwrap_or_else(|| file.origin_of(&key));
+            ConfigError::Invalid(vec![Problem { origin, key, reason: validate::motd_too_long() }])
+        })?;
     }
     Ok(())
+}
+
+/// The text of a file; `None` where it has more than `len_max` bytes, or no end at all.
+fn read(path: &Path, len_max: usize) -> Result<Option<String>, ConfigError> {
+    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(failed)?;
+    file.take(len_max as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > len_max {
+        return Ok(None);
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+    Ok(Some(text))
 }

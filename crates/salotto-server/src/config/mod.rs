@@ -22,6 +22,9 @@ use serde::{Deserialize, Serialize};
 /// The configuration file with every key at its default and explained; what `salotto config` prints.
 pub const SAMPLE: &str = include_str!("sample.toml");
 
+/// The most bytes of the message of the day, wherever it is written.
+const MOTD_LEN_MAX: usize = 64 * 1024;
+
 /// Everything an operator can set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

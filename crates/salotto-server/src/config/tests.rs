@@ -40,6 +40,18 @@ fn the_sample_is_the_defaults() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_never_ends_is_no_message_of_the_day() {
+    assert_eq!(
+        refused("[server]\nmotd_file = \"/dev/zero\"\n"),
+        "salotto.toml line 2: server.motd_file: longer than 65536 bytes"
+    );
+    let sources = Sources { file: Some("/dev/zero".into()), ..Sources::default() };
+    let refusal = Config::load(&sources).expect_err("refused").to_string();
+    assert_eq!(refusal, "/dev/zero: longer than 1048576 bytes");
+}
+
+#[test]
 fn every_key_is_in_the_sample_and_no_other() {
     let mut full = Config::default();
     full.server.motd_file = Some("motd.txt".into());

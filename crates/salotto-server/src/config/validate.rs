@@ -4,7 +4,7 @@ use std::{fmt::Display, net::IpAddr, ops::RangeInclusive};
 
 use salotto_core::{NICK_LEN_MAX, ROOM_NAME_LEN_MAX, RoomName};
 
-use super::{Config, Limits, Port};
+use super::{Config, Limits, MOTD_LEN_MAX, Port};
 
 /// A broken rule: the dotted key and what is wrong with it.
 pub(super) struct Broken {
@@ -43,6 +43,11 @@ impl Check {
     }
 }
 
+/// What is wrong with a message of the day that is longer than it may be.
+pub(super) fn motd_too_long() -> String {
+    format!("longer than {MOTD_LEN_MAX} bytes")
+}
+
 fn server(config: &Config, check: &mut Check) {
     let server = &config.server;
     check.require(
@@ -59,7 +64,7 @@ fn server(config: &Config, check: &mut Check) {
         "server.network",
         format!("{:?} is not one word of 1 to 32 characters", server.network),
     );
-    check.require(server.motd.len() <= 64 * 1024, "server.motd", "longer than 65536 bytes");
+    check.require(server.motd.len() <= MOTD_LEN_MAX, "server.motd", motd_too_long());
     check.require(
         server.motd.is_empty() || server.motd_file.is_none(),
         "server.motd_file",

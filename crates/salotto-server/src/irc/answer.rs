@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use salotto_core::{Event, OwnMode, PersonSummary, RoomName, TopicRecord, WhoEntry};
-use salotto_wire::{Capability, Line, numeric};
+use salotto_wire::{BODY_LEN_MAX, Capability, Line, numeric};
 
 use super::{Session, modes, render, server_name};
 use crate::hub::{Answer, Turn};
@@ -161,7 +161,12 @@ impl Session {
         let server = server_name(io).to_owned();
         let value = at.map_or_else(|| "*".to_owned(), |at| format!("timestamp={}", render::time(at)));
         io.line(|bytes| {
-            Line::new(bytes).source(&server).command("MARKREAD").param(target).param(&value).end();
+            Line::new(bytes)
+                .source(&server)
+                .command("MARKREAD")
+                .param(target)
+                .param(&value)
+                .end_within(BODY_LEN_MAX);
         });
     }
 

@@ -1,7 +1,7 @@
 //! Capability negotiation (IRCv3 `capability-negotiation`, version 302).
 
 use salotto_wire::capability::parse_list;
-use salotto_wire::{Capability, Line, Message};
+use salotto_wire::{BODY_LEN_MAX, Capability, Line, Message};
 
 use super::{Session, Stage, server_name};
 use crate::shard::Io;
@@ -118,7 +118,7 @@ impl Session {
             if let Some(more) = more {
                 line = line.param(more);
             }
-            line.trailing(list).end();
+            line.trailing(list).end_within(BODY_LEN_MAX);
         });
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use salotto_core::{AccountId, Conversation, PostKind, PostRecord, RoomId, RoomName, Seq, Timestamp};
 use salotto_store::{HistoryQuery, Ref};
-use salotto_wire::{Capability, Line, Message, server_time};
+use salotto_wire::{BODY_LEN_MAX, Capability, Line, Message, server_time};
 
 use super::{Session, Waiting, render, server_name};
 use crate::hub::Query;
@@ -133,7 +133,7 @@ impl Session {
                     .command(command)
                     .param(target)
                     .trailing(&post.text)
-                    .end();
+                    .end_within(BODY_LEN_MAX);
             });
         }
         self.close_batch(batch, io);

@@ -198,7 +198,14 @@ impl Session {
             return;
         }
         let (server, nick) = (server_name(io).to_owned(), self.nick.clone());
-        io.line(|bytes| Line::new(bytes).source(&server).command("NOTICE").param(&nick).trailing(text).end());
+        io.line(|bytes| {
+            Line::new(bytes)
+                .source(&server)
+                .command("NOTICE")
+                .param(&nick)
+                .trailing(text)
+                .end_within(BODY_LEN_MAX)
+        });
     }
 
     /// Nothing was heard for a while.
@@ -223,7 +230,7 @@ impl Session {
             Close::Ended(Ending::Left(_)) => "Closing connection".into(),
             Close::Server(reason) => format!("The server has closed: {reason}"),
         };
-        out.line(|bytes| Line::new(bytes).command("ERROR").trailing(&text).end());
+        out.line(|bytes| Line::new(bytes).command("ERROR").trailing(&text).end_within(BODY_LEN_MAX));
         let mut farewell = Vec::new();
         out.framing().farewell(&mut farewell);
         out.framed(&farewell);

@@ -2,7 +2,7 @@
 
 use salotto_core::{Card, Event, Leaving, PostKind, PostTarget, Timestamp};
 use salotto_wire::server_time::ServerTime;
-use salotto_wire::{Capability, CapabilitySet, Line};
+use salotto_wire::{BODY_LEN_MAX, Capability, CapabilitySet, Line};
 
 use super::modes;
 use crate::hub::Turn;
@@ -166,7 +166,8 @@ impl Pen<'_> {
                 line = line.tag("bot", "");
             }
         }
-        build(line, tags).end();
+        // What fitted without the name of who said it may not with it.
+        build(line, tags).end_within(BODY_LEN_MAX);
         self.framing.frame(self.bytes, start);
     }
 }
