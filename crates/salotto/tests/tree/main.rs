@@ -5,6 +5,7 @@
 
 mod arrows;
 mod files;
+mod limits;
 mod missions;
 mod modules;
 mod pure;
