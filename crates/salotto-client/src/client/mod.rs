@@ -146,6 +146,8 @@ pub struct Client {
     // The time on this client's clock when we were last online; what came later may have been missed.
     online_until: Option<Time>,
     missed: Option<usize>,
+    // Who wrote since then, in Unix milliseconds by either clock, is not known; it stays until it was asked.
+    missed_since_ms: Option<i64>,
     out: Vec<u8>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
@@ -209,6 +211,7 @@ impl Client {
             signed_in_once: false,
             online_until: None,
             missed: None,
+            missed_since_ms: None,
             out: Vec::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -568,11 +571,22 @@ impl Client {
 
     /// Nobody is in any room any more as far as we know; the rooms stay wanted.
     fn leave_all(&mut self) {
+        if let (None, Some(online_until)) = (self.missed_since_ms, self.online_until) {
+            // The server's clock may be far behind ours; it goes on from the newest message that we have.
+            let newest = self.conversations.values().filter_map(|c| c.timeline.last_message());
+            let newest = newest.map(|m| m.time_ms).max();
+            self.missed_since_ms = newest.into_iter().chain([online_until.unix_ms()]).min();
+        }
         for conversation in self.conversations.values_mut() {
             conversation.joined = false;
             conversation.syncing = false;
             conversation.own_up_to_holes();
             conversation.names_arriving = None;
+            // Of a direct conversation something may come live before it is asked what was missed.
+            if conversation.kind == ConversationKind::Direct && conversation.missing_after.is_none() {
+                let last = conversation.timeline.last_message();
+                conversation.missing_after = last.and_then(|m| m.msgid.clone());
+            }
         }
         self.requests.clear();
         self.batches.clear();

@@ -54,13 +54,8 @@ impl Client {
         }
         if self.has(Capability::ChatHistory) && (again || self.account.is_some()) {
             let until_ms = now.unix_ms() + TARGETS_AHEAD_MS;
-            // The server's clock may be far behind ours, and it goes on from the newest message that we have.
-            let newest =
-                self.conversations.values().filter_map(|c| c.timeline.last_message()).map(|m| m.time_ms);
-            let since_ms = match self.online_until {
-                Some(online_until) if again => {
-                    newest.max().unwrap_or(i64::MAX).min(online_until.unix_ms()) - CLOCK_SKEW_MS
-                }
+            let since_ms = match self.missed_since_ms {
+                Some(missed_since_ms) if again => missed_since_ms - CLOCK_SKEW_MS,
                 _ => now.unix_ms() - TARGETS_BACK_MS,
             };
             let want = Want::Targets { since_ms, until_ms };
@@ -72,16 +67,14 @@ impl Client {
                 self.conversations.iter().filter(|(_, c)| unsettled(c)).map(|(key, _)| key.clone()).collect();
             unsettled.iter().for_each(|key| self.settle_read(key));
             // A direct conversation waits for the answer, so that nothing is said twice.
-            let directs =
-                self.conversations.values_mut().filter(|c| c.kind == ConversationKind::Direct && again);
-            for conversation in directs {
-                conversation.syncing = true;
-                if conversation.missing_after.is_none() {
-                    let last = conversation.timeline.last_message();
-                    conversation.missing_after = last.and_then(|m| m.msgid.clone());
-                }
+            for conversation in self.conversations.values_mut() {
+                conversation.syncing = conversation.kind == ConversationKind::Direct && again;
             }
             self.pump_requests(now);
+        } else {
+            // Nobody can say what was missed in direct conversations.
+            let directs = self.conversations.values_mut().filter(|c| c.kind == ConversationKind::Direct);
+            directs.for_each(|conversation| conversation.missing_after = None);
         }
         self.check_caught_up();
         self.flush_outbox(now);
@@ -250,6 +243,7 @@ impl Client {
 
     pub(super) fn targets_answered(&mut self, now: Time, targets: &[String]) {
         self.requests.answered("*");
+        self.missed_since_ms = None;
         self.release_direct();
         let named: Vec<String> = targets.iter().map(|target| self.fold(target)).collect();
         for (key, conversation) in &mut self.conversations {

@@ -323,16 +323,19 @@ fn what_was_said_to_us_meanwhile_is_fetched_from_where_we_were() {
     link.says(&from_bo(1));
     link.broken("connection reset");
     link.pass_ms(2400);
-    link.sign_in(ALL_CAPS);
+    link.up();
+    link.offer(ALL_CAPS);
+    link.says(&from_bo(3));
+    link.welcome();
     let targets = asked(&mut link);
     assert!(targets[0].starts_with("CHATHISTORY TARGETS timestamp=2026-11-20T18:59:01.000Z "), "{targets:?}");
-    link.says(&from_bo(3));
+    link.says(&from_bo(4));
     link.says("BATCH +t draft/chathistory-targets");
     link.says("@batch=t CHATHISTORY TARGETS bo 2026-11-20T19:00:03.000Z");
     link.says("BATCH -t");
     assert_eq!(asked(&mut link), ["CHATHISTORY AFTER bo msgid=d1 100"]);
-    link.answer_history("bo", &[&from_bo(2), &from_bo(3)]);
-    assert_eq!(link.texts("bo"), ["d1", "d2", "d3"]);
+    link.answer_history("bo", &[&from_bo(2), &from_bo(3), &from_bo(4)]);
+    assert_eq!(link.texts("bo"), ["d1", "d2", "d3", "d4"]);
 }
 
 #[test]
