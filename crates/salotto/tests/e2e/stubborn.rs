@@ -18,6 +18,8 @@ pub enum Told {
     Welcome,
     /// Something they said is kept.
     Receipt,
+    /// The disk refuses.
+    Refused,
 }
 
 /// Somebody who says everything in the lobby until there is a receipt for it.
@@ -103,6 +105,9 @@ impl Stubborn {
             if line.contains(" 001 ") {
                 on_told(Told::Welcome);
             }
+            if line.contains("The server cannot write to its disk. Nothing is lost") {
+                on_told(Told::Refused);
+            }
             inside |= line.contains(" 366 ");
             refused |= line.contains("cannot write to its disk; please try again later");
             if refused && line.contains("The server can write again") {
@@ -135,6 +140,7 @@ pub struct Ear {
 #[derive(Default)]
 struct Heard {
     receipts: usize,
+    refused: bool,
     /// When somebody was welcomed.
     welcomes: Vec<Instant>,
 }
@@ -145,6 +151,7 @@ impl Ear {
         let mut heard = self.told.lock().expect("whole");
         match told {
             Told::Receipt => heard.receipts += 1,
+            Told::Refused => heard.refused = true,
             Told::Welcome => heard.welcomes.push(Instant::now()),
         }
         self.more.notify_all();
@@ -153,6 +160,12 @@ impl Ear {
     /// Waits until there are so many receipts.
     pub fn wait_for_receipts(&self, wanted: usize) {
         self.wait(|heard| heard.receipts >= wanted);
+    }
+
+    /// Waits until somebody is told that the disk refuses.
+    #[cfg(target_os = "linux")]
+    pub fn wait_for_refusal(&self) {
+        self.wait(|heard| heard.refused);
     }
 
     /// Waits until somebody is welcomed after a moment, and says when somebody was.
