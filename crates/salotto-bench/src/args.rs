@@ -83,6 +83,37 @@ impl Load {
         }
     }
 
+    /// What [`Load::set_size`] sets.
+    pub fn size_name(&self) -> &'static str {
+        match self {
+            Self::Idle(_) => "connections",
+            Self::Storm(_) => "people",
+            Self::History(_) => "readers",
+            Self::Churn(_) => "workers",
+            _ => "members",
+        }
+    }
+
+    /// Changes how many take part.
+    ///
+    /// # Errors
+    ///
+    /// When the load has no such number.
+    pub fn set_size(&mut self, size: usize) -> anyhow::Result<()> {
+        match self {
+            Self::Fanout(args) => args.load.members = size,
+            Self::Rooms(args) => args.members = size,
+            Self::Idle(args) => args.connections = size,
+            Self::Churn(args) => args.workers = size,
+            Self::Slow(args) => args.members = size,
+            Self::Storm(args) => args.people = size,
+            Self::History(args) => args.readers = size,
+            Self::Overload(args) => args.members = size,
+            Self::Guess(_) | Self::Soak(_) => anyhow::bail!("this load has no size to grow"),
+        }
+        Ok(())
+    }
+
     /// Whom the load is for, to be changed.
     pub fn target_mut(&mut self) -> &mut Target {
         match self {

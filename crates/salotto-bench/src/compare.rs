@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::args::{Load, Target};
 use crate::figure::{Better, meaning_of};
 use crate::floor::FloorProcess;
+use crate::picture::{Bar, Chart, Curve, Drawing, svg};
 use crate::report::{Report, human};
 use crate::text::Language;
 
@@ -31,6 +32,16 @@ pub struct CompareArgs {
     /// Write all runs and the medians to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Repeat for growing sizes of the load: members (fanout, slow), connections (idle), people (storm), readers
+    /// (history)
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    pub sizes: Vec<usize>,
+    /// Draw this figure into the file given with --svg: curves over the sizes, or a bar for each server
+    #[arg(long, value_name = "NAME", default_value = "deliveries_per_server_cpu_s")]
+    pub figure: String,
+    /// Where to draw (SVG)
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
     /// The load
     #[command(subcommand)]
     pub load: Load,
@@ -58,31 +69,94 @@ pub fn run(args: &CompareArgs, run_load: impl Fn(&Load, &str) -> Result<Report>)
         .filter(|(wanted, _)| *wanted)
         .map(|(_, single)| FloorProcess::start("compare", single, None))
         .collect::<Result<_>>()?;
-    let mut columns: Vec<Column> =
-        args.servers.iter().map(|server| Column::of_server(server, &args.load)).collect();
-    columns.extend(floors.iter().map(|floor| Column::new(floor.name(), floor.target(), &args.load)));
-    for run in 1..=args.runs as usize {
-        for column in &mut columns {
-            eprintln!("{}", language.run_begins(run, args.runs as usize, &column.name));
-            let report = run_load(&column.load, &column.name)
-                .with_context(|| format!("run {run} against {} failed", column.name))?;
-            for fault in report.faults() {
-                eprintln!("{}: {fault}", language.fault());
-            }
-            column.reports.push(report);
+    let runs = args.runs as usize;
+    // Without sizes it is one round with the load as it is.
+    let sizes: Vec<Option<usize>> =
+        if args.sizes.is_empty() { vec![None] } else { args.sizes.iter().copied().map(Some).collect() };
+    let mut rounds = Vec::new();
+    for size in sizes {
+        let mut load = args.load.clone();
+        if let Some(size) = size {
+            load.set_size(size)?;
         }
+        let mut columns: Vec<Column> =
+            args.servers.iter().map(|server| Column::of_server(server, &load)).collect();
+        columns.extend(floors.iter().map(|floor| Column::new(floor.name(), floor.target(), &load)));
+        for run in 1..=runs {
+            for column in &mut columns {
+                eprintln!("{}", language.run_begins(run, runs, &column.name));
+                let report = run_load(&column.load, &column.name)
+                    .with_context(|| format!("run {run} against {} failed", column.name))?;
+                for fault in report.faults() {
+                    eprintln!("{}: {fault}", language.fault());
+                }
+                column.reports.push(report);
+            }
+        }
+        print!("{}", table(&columns, floors.len(), runs, language));
+        rounds.push(Round { size, columns });
     }
-    print!("{}", table(&columns, floors.len(), args.runs as usize, language));
     if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(&json_of(&columns)).context("cannot write JSON")?;
+        let text = serde_json::to_string_pretty(&json_of(&rounds)).context("cannot write JSON")?;
         std::fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let faults: usize =
-        columns.iter().flat_map(|column| &column.reports).map(|report| report.faults().len()).sum();
+    if let Some(path) = &args.svg {
+        let chart = chart(&rounds, &args.figure, language)?;
+        let scenario =
+            rounds.iter().flat_map(|round| &round.columns).flat_map(|column| &column.reports).next();
+        let title = scenario.map_or("", |report| report.scenario.split('-').next().unwrap_or_default());
+        std::fs::write(path, svg(title, &[chart]))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let faults: usize = rounds
+        .iter()
+        .flat_map(|round| &round.columns)
+        .flat_map(|column| &column.reports)
+        .map(|report| report.faults().len())
+        .sum();
     if faults > 0 {
         bail!("{faults} faults were found");
     }
     Ok(())
+}
+
+/// All servers under one size of the load.
+struct Round {
+    size: Option<usize>,
+    columns: Vec<Column>,
+}
+
+/// One figure of all servers, as bars or over the sizes.
+fn chart(rounds: &[Round], figure: &str, language: Language) -> Result<Chart> {
+    let Some(first) =
+        rounds.first().filter(|round| round.columns.iter().any(|column| column.spread(figure).is_some()))
+    else {
+        bail!("no run has a figure {figure}");
+    };
+    let sized: Vec<(f64, &Round)> =
+        rounds.iter().filter_map(|round| Some((round.size? as f64, round))).collect();
+    let drawing = if sized.is_empty() {
+        let bar = |column: &Column| {
+            let Spread { median, lowest, highest } = column.spread(figure)?;
+            Some(Bar { name: column.name.clone(), value: median, lowest, highest })
+        };
+        Drawing::Bars(first.columns.iter().filter_map(bar).collect())
+    } else {
+        let curve = |at: usize| Curve {
+            name: first.columns[at].name.clone(),
+            points: sized
+                .iter()
+                .filter_map(|(size, round)| Some((*size, round.columns[at].spread(figure)?.median)))
+                .collect(),
+        };
+        Drawing::Curves((0..first.columns.len()).map(curve).collect())
+    };
+    Ok(Chart {
+        title: figure.to_owned(),
+        x_label: if sized.is_empty() { String::new() } else { first.columns[0].load.size_name().to_owned() },
+        y_label: meaning_of(figure).map_or("", |meaning| meaning.text(language)).to_owned(),
+        drawing,
+    })
 }
 
 struct Column {
@@ -103,6 +177,18 @@ impl Column {
         let own = load.target_mut();
         (own.host, own.port, own.pid) = (target.host, target.port, target.pid);
         Self { name: name.to_owned(), load, reports: Vec::new() }
+    }
+
+    fn json(&self, names: &[String]) -> Json {
+        let medians: Map<String, Json> = names
+            .iter()
+            .filter_map(|name| {
+                let Spread { median, lowest, highest } = self.spread(name)?;
+                Some((name.clone(), json!({ "median": median, "lowest": lowest, "highest": highest })))
+            })
+            .collect();
+        let runs: Vec<Json> = self.reports.iter().map(Report::json).collect();
+        json!({ "server": self.name, "figures": medians, "runs": runs })
     }
 
     fn spread(&self, figure: &str) -> Option<Spread> {
@@ -232,23 +318,23 @@ fn markdown(heads: &[String], rows: &[Vec<String>]) -> String {
     text
 }
 
-fn json_of(columns: &[Column]) -> Json {
-    let names = figure_names(columns);
-    let servers: Vec<Json> = columns
-        .iter()
-        .map(|column| {
-            let medians: Map<String, Json> = names
+fn json_of(rounds: &[Round]) -> Json {
+    let of_round = |round: &Round| {
+        let names = figure_names(&round.columns);
+        let servers: Vec<Json> = round.columns.iter().map(|column| column.json(&names)).collect();
+        (round.size, servers)
+    };
+    match rounds {
+        [only] if only.size.is_none() => json!({ "servers": of_round(only).1 }),
+        rounds => {
+            let sizes: Vec<Json> = rounds
                 .iter()
-                .filter_map(|name| {
-                    let Spread { median, lowest, highest } = column.spread(name)?;
-                    Some((name.clone(), json!({ "median": median, "lowest": lowest, "highest": highest })))
-                })
+                .map(of_round)
+                .map(|(size, servers)| json!({ "size": size, "servers": servers }))
                 .collect();
-            let runs: Vec<Json> = column.reports.iter().map(Report::json).collect();
-            json!({ "server": column.name, "figures": medians, "runs": runs })
-        })
-        .collect();
-    json!({ "servers": servers })
+            json!({ "sizes": sizes })
+        }
+    }
 }
 
 fn parse_server(text: &str) -> Result<Server, String> {

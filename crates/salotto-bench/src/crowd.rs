@@ -125,6 +125,8 @@ struct Member {
     source: Option<IpAddr>,
     /// Bytes that the system may hold for it unread, when they are not the system's choice.
     receive_buffer: Option<usize>,
+    /// Bytes that the system may hold of it unsent, likewise.
+    send_buffer: Option<usize>,
     nick: Nick,
     names_tried: u8,
     connects: u8,
@@ -292,6 +294,11 @@ impl Crowd {
         self.members[at].receive_buffer = Some(bytes);
     }
 
+    /// Lets the system hold little of what a member sends, from its next connection on.
+    pub fn set_send_buffer(&mut self, at: usize, bytes: usize) {
+        self.members[at].send_buffer = Some(bytes);
+    }
+
     /// How many bytes of a member wait here to be taken by the system.
     pub fn unsent(&self, at: usize) -> usize {
         self.members[at].out.len() - self.members[at].out_from
@@ -404,8 +411,9 @@ impl Crowd {
     fn connect(&mut self, at: usize) -> Result<()> {
         let of_crowd = self.sources.get(at % self.sources.len().max(1)).copied();
         let member = &self.members[at];
-        let mut stream = connect(self.server, member.source.or(of_crowd), member.receive_buffer)
-            .with_context(|| format!("cannot connect to {}, connection {}", self.server, at + 1))?;
+        let mut stream =
+            connect(self.server, member.source.or(of_crowd), member.receive_buffer, member.send_buffer)
+                .with_context(|| format!("cannot connect to {}, connection {}", self.server, at + 1))?;
         self.poll
             .registry()
             .register(&mut stream, Token(at), Interest::READABLE | Interest::WRITABLE)
@@ -748,12 +756,16 @@ fn connect(
     server: SocketAddr,
     source: Option<IpAddr>,
     receive_buffer: Option<usize>,
+    send_buffer: Option<usize>,
 ) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(server), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     if let Some(bytes) = receive_buffer {
         socket.set_recv_buffer_size(bytes)?;
+    }
+    if let Some(bytes) = send_buffer {
+        socket.set_send_buffer_size(bytes)?;
     }
     if let Some(source) = source {
         socket.bind(&SocketAddr::new(source, 0).into())?;

@@ -111,12 +111,18 @@ impl Follower {
     }
 }
 
-/// The order that a message id of Salotto's tells: base 32, the most significant digit first.
+/// The digits of Salotto's message ids: Crockford's base 32 in lower case.
+const ID_DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// The order that a message id of Salotto's tells; nothing where it is somebody else's.
 pub fn id_number(id: &[u8]) -> Option<u64> {
     if id.is_empty() || id.len() > 13 {
         return None;
     }
-    id.iter().try_fold(0u64, |number, byte| Some(number * 32 + u64::from(char::from(*byte).to_digit(32)?)))
+    id.iter().try_fold(0u64, |number, byte| {
+        let digit = ID_DIGITS.iter().position(|known| known == byte)?;
+        Some(number.wrapping_mul(32).wrapping_add(digit as u64))
+    })
 }
 
 #[cfg(test)]
@@ -180,7 +186,7 @@ mod tests {
 
     #[test]
     fn ids_are_numbers() {
-        assert_eq!((id_number(b"10"), id_number(b"v"), id_number(b"")), (Some(32), Some(31), None));
-        assert_eq!(id_number(b"has-a-dash"), None);
+        assert_eq!((id_number(b"10"), id_number(b"z"), id_number(b"")), (Some(32), Some(31), None));
+        assert_eq!(id_number(b"ill"), None);
     }
 }

@@ -1,5 +1,8 @@
 //! Wrong passwords from many addresses, and people who sign in meanwhile.
 //!
+//! The guesses are at the accounts of two of these people: one signs in with the password, from where this was done
+//! before, one with a device's token. A third one, at whose account nobody guesses, comes from another address each time.
+//!
 //! The guesses have a timetable that does not wait for the server. Each is a connection of its own from an address of
 //! its own on the loopback network, which is how a crowd of machines looks to the server.
 
@@ -25,6 +28,12 @@ use crate::storm::report_others;
 /// Seconds between two honest sign-ins, and after which one counts as failed.
 const HONEST_EVERY_S: f64 = 1.0;
 const HONEST_LIMIT_S: f64 = 10.0;
+
+/// The honest people, by what the report calls them.
+const HONEST: [&str; 3] = ["password.", "token.", "newcomer."];
+const BY_PASSWORD: usize = 0;
+const BY_TOKEN: usize = 1;
+const NEWCOMER: usize = 2;
 
 /// How long one who was told to come back later waits, as the server asks.
 const BUSY_WAIT_NS: u64 = 500_000_000;
@@ -79,7 +88,7 @@ pub fn run(args: &GuessArgs, server: &str) -> Result<Report> {
         size: 100,
         windows_s: None,
     };
-    make_room_for(args.open + 2 + args.others)?;
+    make_room_for(args.open + HONEST.len() + args.others)?;
     let mut report = Report::new(format!("guess-{}", args.rate), server.to_owned());
     let mut attack = Attack::new(args)?;
     attack.register(args)?;
@@ -93,6 +102,7 @@ pub fn run(args: &GuessArgs, server: &str) -> Result<Report> {
     attack.run(args)?;
     let cpu = CpuSample::take(pid).since(&cpu);
     let during = others.as_mut().map(Steady::stop).transpose()?;
+    attack.end()?;
     attack.report(cpu.wall_s, &mut report);
     report.cpu("", &cpu);
     report.number("rss_after_bytes", resident(pid));
@@ -110,7 +120,7 @@ fn resident(pid: Option<u32>) -> Option<f64> {
     pid.and_then(Memory::of).map(|memory| memory.resident as f64)
 }
 
-/// The guesses, and two honest people: one with a password, one with a token.
+/// The guesses and the honest people.
 struct Attack {
     crowd: Crowd,
     state: State,
@@ -130,7 +140,7 @@ struct State {
     refused_unchecked: u64,
     closed_unanswered: u64,
     guess_took: Histogram,
-    honest: [Honest; 2],
+    honest: [Honest; HONEST.len()],
 }
 
 /// One honest person.
@@ -150,9 +160,9 @@ struct Honest {
 impl Attack {
     fn new(args: &GuessArgs) -> Result<Self> {
         let slots = args.open;
-        let mut crowd = Crowd::new(&args.target, slots + 2, 0, |_| None)?;
-        let honest = [crowd.next_nick(), crowd.next_nick()].map(|nick| Honest {
-            account: Account::new(nick.to_string()),
+        let mut crowd = Crowd::new(&args.target, slots + HONEST.len(), 0, |_| None)?;
+        let honest = HONEST.map(|_| Honest {
+            account: Account::new(crowd.next_nick().to_string()),
             begun_ns: None,
             retry_ns: None,
             is_in: false,
@@ -179,7 +189,7 @@ impl Attack {
     /// The honest people get their accounts.
     fn register(&mut self, args: &GuessArgs) -> Result<()> {
         let end_ns = self.crowd.now_ns() + ns(args.target.gather_limit as f64);
-        for who in 0..2 {
+        for who in 0..HONEST.len() {
             let at = self.state.slots + who;
             self.crowd.introduce(at, &self.state.honest[who].account.introduction());
             self.crowd.open(at)?;
@@ -196,6 +206,15 @@ impl Attack {
             self.crowd.settle(Duration::from_millis(500), Duration::from_secs(5), &mut self.state)?;
             self.leave(at)?;
         }
+        // One of them has signed in from here with the password before.
+        self.state.honest[BY_PASSWORD].begun_ns = Some(self.crowd.now_ns());
+        self.open_honest(BY_PASSWORD)?;
+        while self.state.honest[BY_PASSWORD].begun_ns.is_some() {
+            self.turn_before(end_ns)?;
+        }
+        self.clear_done();
+        let known = &mut self.state.honest[BY_PASSWORD];
+        (known.signed_in, known.took) = (0, Histogram::default());
         Ok(())
     }
 
@@ -234,7 +253,7 @@ impl Attack {
                 next_ns = start_ns + (self.guesses as f64 * interval_ns) as u64;
             }
             if now_ns >= honest_due_ns {
-                for who in 0..2 {
+                for who in 0..HONEST.len() {
                     self.begin_honest(who, honest_due_ns)?;
                 }
                 honest_due_ns += ns(HONEST_EVERY_S);
@@ -248,7 +267,11 @@ impl Attack {
             self.crowd.turn(soon_ns, &mut self.state)?;
             self.clear_done();
         }
-        // Those who are still signing in may end, with nobody guessing any more.
+        Ok(())
+    }
+
+    /// Those who are still signing in may end, with nobody guessing any more.
+    fn end(&mut self) -> Result<()> {
         let end_ns = self.crowd.now_ns() + ns(HONEST_LIMIT_S);
         while self.state.honest.iter().any(|honest| honest.begun_ns.is_some()) && self.crowd.now_ns() < end_ns
         {
@@ -281,29 +304,33 @@ impl Attack {
     }
 
     fn begin_honest(&mut self, who: usize, due_ns: u64) -> Result<()> {
-        let at = self.state.slots + who;
         if self.state.honest[who].begun_ns.is_some() {
             // The one before is not in yet; it goes on, and its time counts.
             return Ok(());
         }
         self.state.honest[who].begun_ns = Some(due_ns);
-        self.open_honest(at, who)
+        if who == NEWCOMER {
+            let place = u8::try_from(self.state.honest[who].signed_in % 250).unwrap_or(0);
+            self.crowd.set_source(self.state.slots + who, Ipv4Addr::new(127, 0, 0, place + 2).into());
+        }
+        self.open_honest(who)
     }
 
-    fn open_honest(&mut self, at: usize, who: usize) -> Result<()> {
+    fn open_honest(&mut self, who: usize) -> Result<()> {
+        let at = self.state.slots + who;
         let account = &self.state.honest[who].account;
-        let lines = if who == 0 { account.introduction_by_password() } else { account.introduction() };
+        let lines = if who == BY_TOKEN { account.introduction() } else { account.introduction_by_password() };
         self.crowd.introduce(at, &lines);
         self.crowd.open(at)
     }
 
     fn retry_honest(&mut self, now_ns: u64) -> Result<()> {
-        for who in 0..2 {
+        for who in 0..HONEST.len() {
             let honest = &mut self.state.honest[who];
             if honest.begun_ns.is_some() && honest.retry_ns.is_some_and(|due| due <= now_ns) {
                 honest.retry_ns = None;
                 self.crowd.discard(self.state.slots + who);
-                self.open_honest(self.state.slots + who, who)?;
+                self.open_honest(who)?;
             }
         }
         Ok(())
@@ -339,7 +366,7 @@ impl Attack {
         report.count("guesses_put_off", state.refused_unchecked);
         report.count("guesses_unanswered", state.closed_unanswered);
         report.latencies("guess.", &state.guess_took);
-        for (phase, honest) in ["password.", "token."].into_iter().zip(&state.honest) {
+        for (phase, honest) in HONEST.into_iter().zip(&state.honest) {
             report.count(format!("{phase}signed_in"), honest.signed_in);
             report.latencies(phase, &honest.took);
             report.count(format!("{phase}put_off"), honest.put_off);

@@ -24,6 +24,12 @@ const STALL_LIMIT: Duration = Duration::from_secs(15);
 /// How often the server's memory is looked at, and whether a phase without a set end is to end.
 const MEMORY_EVERY_NS: u64 = 50_000_000;
 
+/// Messages that are sent between two looks at what has arrived.
+const BURST_MAX: usize = 512;
+
+/// Where messages are held back, one that is so late is left out: the client is not faster.
+const LAG_NS_MAX: u64 = 200_000_000;
+
 /// A lag that belongs into the warnings: from one millisecond and a fifth of the latency itself.
 const LAG_MS_MAX: f64 = 1.0;
 const LAG_SHARE_MAX: f64 = 0.2;
@@ -120,6 +126,8 @@ pub struct OpenLoop {
     due_measured: u64,
     held_back: u64,
     hold_back_above: usize,
+    /// Who has something to send that is not with the system yet, and since when.
+    unflushed: Vec<(usize, u64)>,
     windows: Option<Windows>,
 }
 
@@ -162,6 +170,7 @@ impl OpenLoop {
             due_measured: 0,
             held_back: 0,
             hold_back_above: usize::MAX,
+            unflushed: Vec::new(),
             windows: None,
         }
     }
@@ -171,8 +180,8 @@ impl OpenLoop {
         self.interval_ns = 1e9 / rate;
     }
 
-    /// Leaves a message out when its sender has more than so many bytes that the system has not taken: people do not
-    /// type on while their program hangs.
+    /// Leaves a message out when its sender has more than so many bytes that the system has not taken (people do not
+    /// type on while their program hangs), or when this program itself is late.
     pub fn hold_back_above(&mut self, bytes: usize) {
         self.hold_back_above = bytes;
     }
@@ -323,11 +332,14 @@ impl OpenLoop {
                 return Ok(());
             }
             let mut next_ns = start_ns + (sent as f64 * self.interval_ns) as u64;
-            while next_ns <= now_ns && next_ns < end_ns {
+            let mut burst = 0;
+            while next_ns <= now_ns && next_ns < end_ns && burst < BURST_MAX {
                 self.send(crowd, next_ns)?;
                 sent += 1;
+                burst += 1;
                 next_ns = start_ns + (sent as f64 * self.interval_ns) as u64;
             }
+            self.flush(crowd);
             if now_ns >= end_ns {
                 return Ok(());
             }
@@ -340,7 +352,11 @@ impl OpenLoop {
         let at = (self.sent_len + self.passed_over) as usize;
         let (room, slot) = (at % self.rooms, at / self.rooms % self.senders);
         let sender = room * self.members + slot;
-        if !crowd.is_connected(sender) || crowd.unsent(sender) > self.hold_back_above {
+        let lag_ns = crowd.now_ns().saturating_sub(intended_ns);
+        if !crowd.is_connected(sender)
+            || crowd.unsent(sender) > self.hold_back_above
+            || (self.hold_back_above < usize::MAX && lag_ns > LAG_NS_MAX)
+        {
             self.passed_over += 1;
             self.held_back += 1;
             return Ok(());
@@ -355,9 +371,20 @@ impl OpenLoop {
             self.due_measured += readers as u64;
         }
         crowd.say(sender, payload)?;
-        crowd.flush(sender, self);
-        self.lag.record(crowd.now_ns().saturating_sub(intended_ns));
+        self.unflushed.push((sender, intended_ns));
         Ok(())
+    }
+
+    /// Sends what was said since the last time: what one sender has in it goes in one write.
+    fn flush(&mut self, crowd: &mut Crowd) {
+        let mut unflushed = std::mem::take(&mut self.unflushed);
+        for (sender, intended_ns) in unflushed.drain(..) {
+            if crowd.unsent(sender) > 0 {
+                crowd.flush(sender, self);
+            }
+            self.lag.record(crowd.now_ns().saturating_sub(intended_ns));
+        }
+        self.unflushed = unflushed;
     }
 
     fn drain(&mut self, crowd: &mut Crowd, end_ns: u64, memory: &mut Peak) -> Result<()> {

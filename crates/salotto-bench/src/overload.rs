@@ -69,6 +69,9 @@ pub fn run(args: &OverloadArgs, server: &str) -> Result<Report> {
     let mut crowd = Crowd::new(&args.target, args.rooms * members, args.size, |at| Some(at / members))?;
     let mut open_loop = OpenLoop::new(args.rooms, members, members - 1, args.rate);
     open_loop.hold_back_above(args.hold_back_above);
+    for at in 0..args.rooms * members {
+        crowd.set_send_buffer(at, args.hold_back_above);
+    }
     crowd.gather(args.target.in_flight, Duration::from_secs(args.target.gather_limit), &mut open_loop)?;
     crowd.settle(SETTLE_QUIET, SETTLE_LIMIT, &mut open_loop)?;
     report.number("rss_before_bytes", resident(pid));
@@ -83,6 +86,8 @@ pub fn run(args: &OverloadArgs, server: &str) -> Result<Report> {
         open_loop.set_rate(asked);
         let figures = open_loop.phase(&mut crowd, 1.0, Until::Seconds(args.seconds), pid)?;
         report.number(format!("{phase}asked_rate"), asked);
+        let sent_rate = figures.due as f64 / open_loop.readers() / figures.cpu.wall_s;
+        report.number(format!("{phase}sent_rate"), sent_rate);
         open_loop.report_phase(phase, &figures, &mut report);
         report.count(format!("{phase}held_back"), figures.held_back);
         report.number(format!("{phase}rss_peak_bytes"), figures.resident_max.map(|bytes| bytes as f64));

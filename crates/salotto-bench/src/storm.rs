@@ -32,6 +32,9 @@ const ANCHOR_LEN: u64 = 3;
 const RETRY_NS: u64 = 2_000_000_000;
 const RETRY_SPREAD_NS: u64 = 800_000_000;
 
+/// How long one whose page was put off waits.
+const READ_AGAIN_NS: u64 = 1_000_000_000;
+
 /// Attempts of one member after which the server counts as refusing it.
 const ATTEMPTS_MAX: u32 = 100;
 
@@ -131,6 +134,7 @@ pub fn run(args: &StormArgs, server: &str) -> Result<Report> {
     report.count("by_token", state.by_token);
     report.count("by_password", state.by_password);
     report.count("reconnects", reconnects);
+    report.count("pages_put_off", state.put_off);
     report.count("connect_retries", crowd.connect_retries());
     report.cpu("", &cpu);
     report.number("rss_after_bytes", resident(pid));
@@ -185,6 +189,7 @@ enum Todo {
     Join,
     Prove,
     Read,
+    ReadLater,
     Retry,
     Part(String),
     Speak,
@@ -194,8 +199,10 @@ enum Todo {
 struct Storm {
     crowd: Crowd,
     state: State,
-    /// Who tries again, and when.
+    /// Who tries to connect again, and when.
     retries: VecDeque<(u64, usize)>,
+    /// Who asks for history again, and when.
+    reread: VecDeque<(u64, usize)>,
     attempts: Vec<u32>,
 }
 
@@ -223,6 +230,8 @@ struct State {
     took: Histogram,
     by_token: u64,
     by_password: u64,
+    /// Pages of history that were refused for the moment.
+    put_off: u64,
     faults: Faults,
     damaged: u64,
 }
@@ -263,10 +272,17 @@ impl Storm {
             took: Histogram::default(),
             by_token: 0,
             by_password: 0,
+            put_off: 0,
             faults: Faults::default(),
             damaged: 0,
         };
-        Ok(Self { crowd, state, retries: VecDeque::new(), attempts: vec![0; people + rooms] })
+        Ok(Self {
+            crowd,
+            state,
+            retries: VecDeque::new(),
+            reread: VecDeque::new(),
+            attempts: vec![0; people + rooms],
+        })
     }
 
     fn everybody(&self) -> usize {
@@ -396,7 +412,15 @@ impl Storm {
     }
 
     fn turn(&mut self, until_ns: u64) -> Result<()> {
-        self.crowd.turn(until_ns, &mut self.state)?;
+        let reread_ns = self.reread.front().map_or(u64::MAX, |(due, _)| *due);
+        self.crowd.turn(until_ns.min(reread_ns), &mut self.state)?;
+        while let Some((_, at)) = self.reread.front().filter(|(due, _)| *due <= self.crowd.now_ns()).copied()
+        {
+            self.reread.pop_front();
+            if self.state.stages[at] == Stage::Reading {
+                self.carry_out(at, Todo::Read)?;
+            }
+        }
         for (at, todo) in std::mem::take(&mut self.state.todo) {
             self.carry_out(at, todo)?;
         }
@@ -413,6 +437,10 @@ impl Storm {
             Todo::Read => {
                 let id = String::from_utf8_lossy(&self.state.last_ids[at]);
                 format!("CHATHISTORY AFTER {room} msgid={id} {PAGE_LEN_MAX}")
+            }
+            Todo::ReadLater => {
+                self.reread.push_back((self.crowd.now_ns() + READ_AGAIN_NS, at));
+                return Ok(());
             }
             Todo::Speak => return self.speak(at - self.state.people),
             Todo::Retry => {
@@ -473,6 +501,12 @@ impl State {
                 // The 900 that came before it was not a token's.
                 self.by_token = self.by_token.saturating_sub(1);
                 self.by_password += 1;
+            }
+            (b"FAIL", Stage::Reading) if line.param(0) == b"CHATHISTORY" => {
+                // Too many read at the same time, as clients are told.
+                self.put_off += 1;
+                self.page_lens[at] = 0;
+                self.todo.push((at, Todo::ReadLater));
             }
             (b"904", _) => self.todo.push((at, Todo::Retry)),
             (b"FAIL", _) if line.param(0) == b"RESUME" => self.todo.push((at, Todo::Prove)),

@@ -361,10 +361,15 @@ impl Listener for State {
                 self.todo.push((member, Todo::Join));
             }
             (b"FAIL", _) if line.param(0) == b"REGISTER" => self.todo.push((member, Todo::Register)),
+            (b"FAIL", Stage::Reading) if line.param(0) == b"CHATHISTORY" => {
+                self.todo.push((member, Todo::Read))
+            }
             (b"FAIL", _) if line.param(0) == b"RESUME" && visitor.is_registered => {
                 self.tally.by_password += 1;
                 self.todo.push((member, Todo::Prove));
             }
+            // The 900 that came before it was not a token's.
+            (b"903", Stage::Entering) => self.tally.by_token = self.tally.by_token.saturating_sub(1),
             (b"900", Stage::Entering) if visitor.is_registered => self.tally.by_token += 1,
             (b"JOIN", Stage::Entering) if line.param(0) == self.rooms[visitor.room].as_bytes() => {
                 // The first JOIN that is heard is one's own.
