@@ -210,6 +210,7 @@ impl Session {
         self.account = Some(id);
         self.registered_now = true;
         io.shared.registrations.count(io.meta.peer.ip(), io.shared.ambient.instant());
+        io.shared.jobs.trust(io.meta.peer.ip(), account.as_str());
         let server = server_name(io).to_owned();
         io.line(|bytes| {
             Line::new(bytes)

@@ -154,6 +154,9 @@ impl Session {
             return self.become_device(account, io);
         }
         self.tokens.device_of = account.cloned();
+        if let Some(account) = account {
+            io.shared.jobs.trust(io.meta.peer.ip(), account.as_str());
+        }
         self.say_token(io);
     }
 

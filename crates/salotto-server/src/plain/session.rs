@@ -398,6 +398,7 @@ impl Session {
             }
             Event::Registered { account, .. } => {
                 io.shared.registrations.count(io.meta.peer.ip(), io.shared.ambient.instant());
+                io.shared.jobs.trust(io.meta.peer.ip(), account.as_str());
                 self.word(Text::Registered { account: account.as_str() }, io);
             }
             Event::LoggedIn { account, card } => {
