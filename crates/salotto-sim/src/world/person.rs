@@ -433,7 +433,10 @@ impl Person {
     pub fn screens(&self, history: &mut History) {
         for conversation in self.client.conversations() {
             let Some(room) = self.place(conversation.name()).filter(|&room| lasts(room)) else { continue };
-            if let Some(account) = account_number(&self.name).filter(|_| self.has_account) {
+            // How far a room was read is told on entering it.
+            let is_told =
+                self.has_account && (conversation.is_joined() || !conversation.name().starts_with('#'));
+            if let Some(account) = account_number(&self.name).filter(|_| is_told) {
                 let until_ms = conversation.read_until_ms().unwrap_or(0).max(0) as u64;
                 let (account, reader) = (account as u32, Some(self.reader));
                 history.markers.push(Marker { account, reader, room, until_ms });
