@@ -2,13 +2,18 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
 use crate::irc::{Irc, short, text};
-use crate::support::{Server, data_of, salotto};
+use crate::stubborn::{Ear, Stubborn};
+use crate::support::{POSTS, Server, data_of, fill, is_measured, salotto, wanted};
 
 const CAPABILITIES: &str = "draft/chathistory batch message-tags server-time echo-message standard-replies";
+
+/// How long a backup of a million posts may take.
+const BACKUP_MAX: Duration = Duration::from_secs(5);
 
 /// Runs a command in a home: exit code, standard output, standard error.
 fn run(home: &Path, language: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -165,4 +170,55 @@ fn a_flipped_byte_in_what_was_said_is_found_and_never_served() {
     assert_eq!(after.first().map(String::as_str), Some("word 5 of the tea party"));
     let ended = server.stop(Signal::TERM);
     assert!(ended.log.contains(&format!("post {first} is damaged")), "{}", ended.log);
+}
+
+/// Backup, check and restore while people talk: the copy has all that had a receipt when it was begun, nobody waits, and
+/// nothing is missing afterwards.
+#[test]
+fn a_server_under_load_is_backed_up_checked_and_restored() {
+    const WORDS: usize = 400;
+    let posts = wanted("SALOTTO_FAULTS_POSTS", POSTS);
+    let home = tempfile::tempdir().expect("a temporary directory");
+    fill(&home, posts);
+    let data = data_of(&home).to_str().expect("text").to_owned();
+    let server = Server::english().start_in(home);
+    let port = server.address("irc").port();
+    let away = tempfile::tempdir().expect("a temporary directory");
+    let timed = |arguments: &[&str]| {
+        let begin = Instant::now();
+        let (code, out, err) = english(away.path(), arguments);
+        assert_eq!((code, &*err), (Some(0), ""), "{out}");
+        (out, begin.elapsed())
+    };
+    let mut people = ["anna", "bruno"].map(|name| Stubborn::new(name, WORDS));
+    let ear = Ear::default();
+    let (mut backup_took, mut verify_took) = (Duration::ZERO, Duration::ZERO);
+    std::thread::scope(|scope| {
+        for person in &mut people {
+            let ear = &ear;
+            scope.spawn(move || person.talk_to_the_end(port, &|told| ear.hear(told)));
+        }
+        ear.wait_for_receipts(WORDS / 2);
+        backup_took = timed(&["backup", "copy.db", "--data", &data]).1;
+        verify_took = timed(&["verify", "--data", &data]).1;
+    });
+    let (out, restore_took) = timed(&["restore", "copy.db", "--data", "data"]);
+    println!("{posts} posts: backup {backup_took:?}, verify {verify_took:?}, restore {restore_took:?}");
+    assert!(backup_took < BACKUP_MAX || !is_measured(), "the backup took {backup_took:?}");
+    let copied: usize =
+        out.lines().next().and_then(|line| line.strip_prefix("posts: ")?.parse().ok()).expect("a number");
+    assert!(copied >= posts + WORDS / 2 && copied <= posts + 2 * WORDS, "{out}");
+
+    let restored = Server::english().start_in(away);
+    let mut reader = Irc::sign_in(&restored, "reader", CAPABILITIES);
+    for person in &people {
+        // What is there is the beginning of what each has said.
+        let said = reader.history("LATEST #lobby * 100");
+        let words: Vec<usize> = said
+            .iter()
+            .filter_map(|line| text(line).strip_prefix(&format!("{} says ", person.name))?.parse().ok())
+            .collect();
+        assert!(words.is_sorted_by(|one, next| one + 1 == *next), "{words:?}");
+    }
+    assert!(people.iter().all(|person| person.receipts.iter().all(Option::is_some)));
 }

@@ -538,6 +538,28 @@ impl Ports {
     }
 }
 
+/// How many posts there are behind a server where nobody wants more by `SALOTTO_FAULTS_POSTS`.
+pub const POSTS: usize = 20_000;
+
+/// A number from the environment, for tests that can do more than they do every time.
+pub fn wanted(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+/// Whether the machine is there for this test alone, as who asks for more than tests do every time sees to.
+pub fn is_measured() -> bool {
+    std::env::var_os("SALOTTO_FAULTS_POSTS").is_some()
+}
+
+/// Fills the data folder of a home.
+pub fn fill(home: &tempfile::TempDir, posts: usize) {
+    let output = salotto(home.path())
+        .args(["bench", "fill", "--data", "data", "--posts", &posts.to_string()])
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success(), "{output:?}");
+}
+
 /// The folder that a server keeps everything in, inside its home.
 pub fn data_of(home: &tempfile::TempDir) -> PathBuf {
     home.path().join("data")

@@ -18,7 +18,7 @@ use super::disk::{Dice, Disk};
 use super::trace::{self, Step};
 use crate::irc::{short, tag};
 use crate::stubborn::{Ear, Stubborn, Told};
-use crate::support::{Ended, PATIENCE, Ports, Server, data_of};
+use crate::support::{Ended, PATIENCE, Ports, Server, data_of, wanted};
 
 /// How many disks are made of each recording where nobody wants more.
 const SEEDS: u64 = 100;
@@ -335,7 +335,7 @@ fn each_once_in_order(kept: &[Line]) -> Result<(), Broken> {
 }
 
 fn assert_promises_kept(recording: &Recording) {
-    let seeds = std::env::var("SALOTTO_FAULTS_SEEDS").map_or(SEEDS, |text| text.parse().expect("a number"));
+    let seeds = wanted("SALOTTO_FAULTS_SEEDS", SEEDS as usize) as u64;
     let begin = Instant::now();
     let broken = recording.try_seeds(seeds);
     println!(
