@@ -351,7 +351,8 @@ pub struct SlowArgs {
     /// How many times the two phases alternate
     #[arg(long, default_value_t = 1)]
     pub rounds: usize,
-    /// Bytes that the system may hold for each who stops [default: the system's choice, often megabytes]
+    /// Bytes that the system may hold for each who stops, over loopback at least 131072 [default: its choice, often
+    /// megabytes]
     #[arg(long, value_name = "BYTES")]
     pub receive_buffer: Option<usize>,
     /// Fail also when one who stopped is disconnected

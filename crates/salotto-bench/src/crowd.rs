@@ -290,6 +290,9 @@ impl Crowd {
     }
 
     /// Lets the system hold little for a member that does not read, from its next connection on.
+    ///
+    /// Below two segments (131,072 bytes over loopback) the system waits ever longer between two of them, and the
+    /// delays are its own.
     pub fn set_receive_buffer(&mut self, at: usize, bytes: usize) {
         self.members[at].receive_buffer = Some(bytes);
     }

@@ -43,6 +43,8 @@ pub struct PhaseFigures {
     pub deliveries: u64,
     /// Members who read, without the sender, times messages, while measuring: what arrives when all is well.
     pub due: u64,
+    /// Messages sent while measuring.
+    pub sent: u64,
     /// Messages that were not sent while measuring, because those before them were not taken yet.
     pub held_back: u64,
     /// The most memory that was resident, if the server's process is known.
@@ -54,11 +56,17 @@ pub struct PhaseFigures {
 }
 
 impl PhaseFigures {
+    /// Readers of a message, without its sender, on average.
+    pub fn readers(&self) -> f64 {
+        self.due as f64 / (self.sent as f64).max(1.0)
+    }
+
     /// Adds those of another phase.
     pub fn add(&mut self, other: &Self) {
         self.cpu.add(&other.cpu);
         self.deliveries += other.deliveries;
         self.due += other.due;
+        self.sent += other.sent;
         self.held_back += other.held_back;
         self.resident_max = self.resident_max.max(other.resident_max);
         self.latency.add(&other.latency);
@@ -124,6 +132,7 @@ pub struct OpenLoop {
     /// How many of a room's members are.
     stopped_len: Vec<usize>,
     due_measured: u64,
+    sent_measured: u64,
     held_back: u64,
     hold_back_above: usize,
     /// Who has something to send that is not with the system yet, and since when.
@@ -168,6 +177,7 @@ impl OpenLoop {
             stopped_at: vec![None; rooms * members],
             stopped_len: vec![0; rooms],
             due_measured: 0,
+            sent_measured: 0,
             held_back: 0,
             hold_back_above: usize::MAX,
             unflushed: Vec::new(),
@@ -254,7 +264,7 @@ impl OpenLoop {
         self.measured_ns = warm_ns..end_ns;
         self.latency.clear();
         self.lag.clear();
-        (self.deliveries, self.due_measured, self.held_back) = (0, 0, 0);
+        (self.deliveries, self.due_measured, self.sent_measured, self.held_back) = (0, 0, 0, 0);
         let mut memory = Peak { pid, next_ns: 0, resident_max: None };
         self.send_until(crowd, start_ns, warm_ns, None, &mut memory)?;
         let cpu = CpuSample::take(pid);
@@ -270,6 +280,7 @@ impl OpenLoop {
             cpu,
             deliveries: self.deliveries,
             due: self.due_measured,
+            sent: self.sent_measured,
             held_back,
             resident_max: memory.resident_max,
             latency: self.latency.clone(),
@@ -279,7 +290,7 @@ impl OpenLoop {
 
     /// Adds what is under the name of each phase.
     pub fn report_phase(&self, phase: &str, figures: &PhaseFigures, report: &mut Report) {
-        let readers = self.readers();
+        let readers = figures.readers();
         let deliveries_per_s = figures.deliveries as f64 / figures.cpu.wall_s;
         report.number(format!("{phase}achieved_rate"), deliveries_per_s / readers);
         report.number(format!("{phase}deliveries_per_s"), deliveries_per_s);
@@ -307,12 +318,6 @@ impl OpenLoop {
             .tally(|room, slot| self.sent[room * self.senders + slot], |member| crowd.is_connected(member));
         report.tally(&tally, require_total_order);
         report.must_be_zero("damaged", self.damaged);
-    }
-
-    /// Readers of a message, without its sender, on average of all rooms.
-    pub fn readers(&self) -> f64 {
-        let stopped: usize = self.stopped_len.iter().sum();
-        self.members as f64 - 1.0 - stopped as f64 / self.rooms as f64
     }
 
     fn send_until(
@@ -369,6 +374,7 @@ impl OpenLoop {
         self.due += readers as u64;
         if self.measured_ns.contains(&intended_ns) {
             self.due_measured += readers as u64;
+            self.sent_measured += 1;
         }
         crowd.say(sender, payload)?;
         self.unflushed.push((sender, intended_ns));

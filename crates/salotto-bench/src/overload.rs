@@ -86,12 +86,12 @@ pub fn run(args: &OverloadArgs, server: &str) -> Result<Report> {
         open_loop.set_rate(asked);
         let figures = open_loop.phase(&mut crowd, 1.0, Until::Seconds(args.seconds), pid)?;
         report.number(format!("{phase}asked_rate"), asked);
-        let sent_rate = figures.due as f64 / open_loop.readers() / figures.cpu.wall_s;
+        let sent_rate = figures.sent as f64 / figures.cpu.wall_s;
         report.number(format!("{phase}sent_rate"), sent_rate);
         open_loop.report_phase(phase, &figures, &mut report);
         report.count(format!("{phase}held_back"), figures.held_back);
         report.number(format!("{phase}rss_peak_bytes"), figures.resident_max.map(|bytes| bytes as f64));
-        goodputs.push(goodput(&open_loop, &figures));
+        goodputs.push(goodput(&figures));
     }
     report.number("goodput_ratio", goodputs[1] / goodputs[0]);
     report.number("rss_after_bytes", resident(pid));
@@ -102,8 +102,8 @@ pub fn run(args: &OverloadArgs, server: &str) -> Result<Report> {
 }
 
 /// Messages a second that all have.
-fn goodput(open_loop: &OpenLoop, figures: &PhaseFigures) -> f64 {
-    figures.deliveries as f64 / figures.cpu.wall_s / open_loop.readers()
+fn goodput(figures: &PhaseFigures) -> f64 {
+    figures.deliveries as f64 / figures.cpu.wall_s / figures.readers()
 }
 
 fn search(args: &OverloadArgs, crowd: &mut Crowd, open_loop: &mut OpenLoop) -> Result<f64> {
@@ -112,7 +112,7 @@ fn search(args: &OverloadArgs, crowd: &mut Crowd, open_loop: &mut OpenLoop) -> R
     for _ in 0..STEPS_MAX {
         open_loop.set_rate(asked);
         let figures = open_loop.phase(crowd, 0.5, Until::Seconds(args.step_seconds), None)?;
-        let arrived = goodput(open_loop, &figures);
+        let arrived = goodput(&figures);
         best = best.max(arrived.min(asked));
         let p99_ms = quantile_ms(&figures.latency, 0.99).unwrap_or(f64::INFINITY);
         if arrived < BORNE_SHARE * asked || p99_ms > BORNE_P99_MS {

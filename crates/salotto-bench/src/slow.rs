@@ -16,7 +16,7 @@ const WARMUP_S: f64 = 1.0;
 
 /// How long the members may take to catch up, and after what silence they count as having caught up.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(120);
-const CATCH_UP_QUIET: Duration = Duration::from_secs(2);
+const CATCH_UP_QUIET: Duration = Duration::from_secs(6);
 
 /// Runs the scenario.
 ///

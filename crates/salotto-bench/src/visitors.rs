@@ -26,8 +26,8 @@ const ENTER_LIMIT_S: f64 = 30.0;
 /// One in so many visits has a pause in which the visitor does not read.
 const STALL_EVERY: u64 = 10;
 
-/// Receive buffer of those who stall, so that the waiting is at the server and not in the system.
-const RECEIVE_BUFFER: usize = 16 * 1024;
+/// Receive buffer of visitors, so that what waits for those who stall soon waits at the server.
+const RECEIVE_BUFFER: usize = 128 * 1024;
 
 /// What the visitors go to.
 pub struct Place<'a> {
