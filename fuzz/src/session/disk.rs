@@ -54,29 +54,26 @@ impl Archive for Memory {
         query: HistoryQuery,
         limit: usize,
     ) -> Result<Vec<PostRecord>, StoreError> {
-        let before = |post: &PostRecord, reference: Ref| match reference {
+        let before = |post: &PostRecord, place: Ref| match place {
             Ref::Seq(seq) => post.seq < seq,
             Ref::At(at) => post.at < at,
         };
-        let after = |post: &PostRecord, reference: Ref| match reference {
+        let after = |post: &PostRecord, place: Ref| match place {
             Ref::Seq(seq) => post.seq > seq,
             Ref::At(at) => post.at > at,
         };
-        let (wanted, from_end): (Box<dyn Fn(&PostRecord) -> bool>, bool) = match query {
-            HistoryQuery::Latest { after: None } => (Box::new(|_| true), true),
-            HistoryQuery::Latest { after: Some(place) } => (Box::new(move |post| after(post, place)), true),
-            HistoryQuery::Before(place) => (Box::new(move |post| before(post, place)), true),
-            HistoryQuery::After(place) => (Box::new(move |post| after(post, place)), false),
+        let is_wanted = |post: &PostRecord| match query {
             // Which of the posts around it come first is the store's own business, and tested there.
-            HistoryQuery::Around(_) => (Box::new(|_| true), true),
-            HistoryQuery::Between(first, second) => {
-                (Box::new(move |post| after(post, first) && before(post, second)), false)
-            }
+            HistoryQuery::Latest { after: None } | HistoryQuery::Around(_) => true,
+            HistoryQuery::Latest { after: Some(place) } | HistoryQuery::After(place) => after(post, place),
+            HistoryQuery::Before(place) => before(post, place),
+            HistoryQuery::Between(first, second) => after(post, first) && before(post, second),
         };
+        let from_end = !matches!(query, HistoryQuery::After(_) | HistoryQuery::Between(..));
         let mut page: Vec<PostRecord> = self
             .posts
             .values()
-            .filter(|post| post.conversation == conversation && wanted(post))
+            .filter(|post| post.conversation == conversation && is_wanted(post))
             .cloned()
             .collect();
         if from_end {
