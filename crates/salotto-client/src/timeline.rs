@@ -238,6 +238,10 @@ impl Timeline {
     }
 
     fn position(&self, msgid: &str) -> Option<usize> {
+        // Most ids that are asked for are not here, and rows are many.
+        if !self.msgids.contains(msgid) {
+            return None;
+        }
         self.rows.iter().rposition(|r| with_id(r).is_some_and(|m| m.msgid.as_deref() == Some(msgid)))
     }
 

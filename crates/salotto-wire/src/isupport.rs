@@ -69,6 +69,8 @@ fn unescape(value: &str) -> Cow<'_, str> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Isupport {
     values: BTreeMap<String, String>,
+    // Asked for every name that is looked up.
+    casemapping: Option<CaseMapping>,
 }
 
 impl Isupport {
@@ -83,6 +85,7 @@ impl Isupport {
         } else if self.values.len() < Self::TOKENS_MAX || self.values.contains_key(token.name) {
             self.values.insert(token.name.to_owned(), token.value.into_owned());
         }
+        self.casemapping = self.value("CASEMAPPING").map(CaseMapping::from_isupport);
     }
 
     /// The value of a parameter; empty when announced without one.
@@ -97,7 +100,7 @@ impl Isupport {
 
     /// How names are compared; `rfc1459` when nothing is announced.
     pub fn casemapping(&self) -> CaseMapping {
-        self.value("CASEMAPPING").map_or(CaseMapping::Rfc1459, CaseMapping::from_isupport)
+        self.casemapping.unwrap_or(CaseMapping::Rfc1459)
     }
 
     /// The characters that room names begin with; `#&` when nothing is announced.
