@@ -172,6 +172,51 @@ fn a_flipped_byte_in_what_was_said_is_found_and_never_served() {
     assert!(ended.log.contains(&format!("post {first} is damaged")), "{}", ended.log);
 }
 
+/// SQLite would take the log up to the damage, and forget the rest without a word.
+#[test]
+fn a_damaged_log_of_a_killed_server_is_found_and_kept() {
+    let (server, data) = server();
+    let mut anna = at_tea(&server);
+    for word in 0..20 {
+        say(&mut anna, word..word + 1);
+    }
+    let ended = server.stop(Signal::KILL);
+    let log = data_of(&ended.home).join("salotto.db-wal");
+    let mut bytes = fs::read(&log).expect("what was said last");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&log, bytes).expect("written");
+
+    let verify = ["verify", "--data", &data];
+    let (code, out, err) = english(ended.home.path(), &verify);
+    assert_eq!(code, Some(1), "{out}{err}");
+    assert!(out.contains("problem: the write-ahead log is damaged at frame "), "{out}");
+    assert!(out.contains("what was said between them is lost"), "{out}");
+
+    let server = Server::english().start_in(ended.home);
+    let mut anna = at_tea(&server);
+    let kept = said(&mut anna);
+    assert!(
+        kept.len() < 20
+            && kept.iter().zip(0..).all(|(said, number)| said.starts_with(&format!("word {number} ")))
+    );
+    say(&mut anna, 20..21);
+    let ended = server.stop(Signal::TERM);
+    assert!(ended.log.contains("the write-ahead log is damaged at frame "), "{}", ended.log);
+    assert!(ended.log.contains("the damaged log is kept"), "{}", ended.log);
+    let copies: Vec<_> = fs::read_dir(data_of(&ended.home))
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.to_string_lossy().contains("salotto.db-wal.damaged-"))
+        .collect();
+    assert_eq!(copies.len(), 1);
+    let (code, out, _) = english(ended.home.path(), &verify);
+    assert_eq!(code, Some(1), "the operator has not seen to it yet: {out}");
+    fs::remove_file(&copies[0]).expect("removed");
+    let (code, out, err) = english(ended.home.path(), &verify);
+    assert_eq!((code, &*err), (Some(0), ""), "{out}");
+}
+
 /// Backup, check and restore while people talk: the copy has all that had a receipt when it was begun, nobody waits, and
 /// nothing is missing afterwards.
 #[test]
