@@ -201,8 +201,7 @@ export class ConnectForm {
   /** What is wrong with a field, once it is fair to say so. */
   error(field: Field): string | undefined {
     const problem = this.#problem(field);
-    if (problem !== undefined) return this.#shown.includes(field) ? problem : undefined;
-    return this.#refusalText(field);
+    return problem !== undefined && this.#shown.includes(field) ? problem : this.#refusalText(field);
   }
 
   /** The name belongs to an account, perhaps to this person's. */

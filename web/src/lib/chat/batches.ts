@@ -14,6 +14,8 @@ interface Open extends Batch {
 
 /** The most batches open at a time; a server that opens more is not followed into them. */
 export const OPEN_BATCHES = 64;
+/** The most lines of one batch that are kept; what a server sends beyond it is not read. */
+export const BATCH_LINES = 1000;
 
 /** Gathers lines into their batches, and hands on what is complete, in order. */
 export class Batches {
@@ -34,8 +36,9 @@ export class Batches {
       return;
     }
     const parent = this.#open.get(message.tags.get('batch') ?? '');
-    if (parent) parent.items.push(message);
-    else this.onMessage(message);
+    if (parent) {
+      if (parent.items.length < BATCH_LINES) parent.items.push(message);
+    } else this.onMessage(message);
   }
 
   #batch(message: Message): void {
@@ -56,8 +59,9 @@ export class Batches {
     if (!batch) return;
     this.#open.delete(id);
     const parent = this.#open.get(batch.parent ?? '');
-    if (parent) parent.items.push(batch);
-    else this.onBatch(batch);
+    if (parent) {
+      if (parent.items.length < BATCH_LINES) parent.items.push(batch);
+    } else this.onBatch(batch);
   }
 }
 

@@ -311,6 +311,34 @@ describe('coming back', () => {
     expect(chat.unsent()).toEqual([]);
   });
 
+  const fails = (): void => {
+    const [asked = ''] = wire.take(/CHATHISTORY/);
+    const label = /label=(\w+)/.exec(asked)?.[1] ?? '';
+    wire.in(`@label=${label} :s FAIL CHATHISTORY MESSAGE_ERROR LATEST #lobby :try later`);
+  };
+
+  it('shows a gap where history is refused, and fills it when asked to', async () => {
+    const room = await lobby();
+    wire.in(`@time=${at(1)};msgid=1 :bo!b@h PRIVMSG #lobby :before`);
+    await away();
+    wire.take();
+    wire.in(`@time=${at(20)} :anna!a@h JOIN #lobby`);
+    fails();
+    fails();
+    const gap = room.timeline.entries.find((entry) => entry.kind === 'gap');
+    wire.in(`@time=${at(21)};msgid=4 :bo!b@h PRIVMSG #lobby :after`);
+    expect(room.timeline.entries.map((entry) => entry.msgid ?? entry.kind)).toEqual([
+      'event',
+      '1',
+      'gap',
+      '4',
+    ]);
+    chat.loadGap(room, gap?.id ?? '');
+    expect(history(`time=${at(2)};msgid=2 :bo!b@h PRIVMSG #lobby :missed`)).toContain('AFTER #lobby msgid=1');
+    expect(texts(room)).toEqual(['before sent', 'missed sent', 'after sent']);
+    expect(room.timeline.entries.some((entry) => entry.kind === 'gap')).toBe(false);
+  });
+
   it('goes on without history that never comes', async () => {
     const room = await lobby();
     await away();

@@ -8,7 +8,7 @@ import type { Target } from '../transport';
 import { splitText, textBudget, type ISupport, type Message, type Source } from '../wire';
 import { Batches, isBatch, type Batch } from './batches';
 import { Devices, serverKey } from './devices';
-import type { ChatEvent, RoomInfo } from './events';
+import type { RoomInfo } from './events';
 import { History } from './history';
 import { compareMsgids, messageEntry, timeOf, TOKEN_TAG } from './convert';
 import { JOIN_REFUSALS, REFUSALS } from './numerics';
@@ -17,6 +17,9 @@ import { Membership } from './membership';
 import type { ChatOptions } from './options';
 import { Directory, WhoIsReader } from './people';
 import { Room } from './room';
+
+/** The most talks with one person that are open; then the one opened first is closed, and can be opened again. */
+export const TALKS_MAX = 500;
 
 /**
  * One person's chat at one server: rooms, people, what was said, and what is still to be said. It outlives the
@@ -379,6 +382,9 @@ export class Chat extends Observable {
   }
 
   #add(kind: Room['kind'], name: string): Room {
+    const idle = this.rooms.filter((room) => room.kind === 'direct' && room !== this.#active);
+    const [oldest] = idle.filter((room) => room.timeline.pending.length === 0);
+    if (oldest && idle.length >= TALKS_MAX) this.#close(oldest);
     const order = (msgid: string, other: string): number =>
       this.connection.has('salotto.chat/resume') ? compareMsgids(msgid, other) : 0;
     const room = new Room(kind, name, this.options.clock, order);

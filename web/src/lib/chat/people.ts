@@ -93,6 +93,9 @@ export class WhoIsReader {
   }
 }
 
+/** The most rooms of a server's list that are kept. */
+export const LIST_MAX = 10_000;
+
 /** Gathers the lines of LIST until its end (323). */
 export class Directory<T> {
   #open: { found: T[]; resolve: (found: T[]) => void } | undefined;
@@ -104,7 +107,7 @@ export class Directory<T> {
   }
 
   add(item: T): void {
-    this.#open?.found.push(item);
+    if (this.#open && this.#open.found.length < LIST_MAX) this.#open.found.push(item);
   }
 
   end(): void {

@@ -1,3 +1,6 @@
+/** The most characters that are written at once; a longer text is cut where it is put in. */
+export const INPUT_MAX = 64 * 1024;
+
 /** What a person can type after `/`. */
 export const COMMANDS = [
   'join',

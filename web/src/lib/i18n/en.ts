@@ -38,7 +38,7 @@ export const en = {
   accountHint: 'An account keeps your name, your rooms and your place in them.',
   passwordEmpty: 'Enter the password',
   passwordWrong: 'Name and password do not match',
-  signedOut: 'This device is not signed in any more. Enter the password again.',
+  signedOut: 'This device is not signed in any more. What you wrote is kept. Enter the password again.',
   remembered: 'This device is signed in to the account. No password is needed.',
   passwordWeak: (p: { reason: string }) => `This password is not accepted: ${p.reason}`,
   accountExists: (p: { name: string }) =>

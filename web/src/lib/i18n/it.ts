@@ -39,7 +39,8 @@ export const it: Catalogue = {
   accountHint: 'Un account conserva il tuo nome, le tue stanze e il punto in cui eri.',
   passwordEmpty: 'Inserisci la password',
   passwordWrong: 'Nome e password non corrispondono',
-  signedOut: 'Questo dispositivo non è più collegato all’account. Inserisci di nuovo la password.',
+  signedOut:
+    'Questo dispositivo non è più collegato all’account. Quello che hai scritto è conservato. Inserisci di nuovo la password.',
   remembered: 'Questo dispositivo è collegato all’account: la password non serve.',
   passwordWeak: (p) => `Questa password non è accettata: ${p.reason}`,
   accountExists: (p) => `Esiste già un account «${p.name}». Accedi o scegli un altro nome.`,

@@ -196,6 +196,16 @@ describe('Timeline', () => {
     expect(ids(timeline)).toEqual(['a', 'b', 'c', 'own', 'd']);
   });
 
+  it('shows as missing what is still to come late, before a page that is younger', () => {
+    const timeline = new Timeline((a, b) => a.charCodeAt(0) - b.charCodeAt(0));
+    timeline.merge([said('g', 5), said('h', 5)], { newest: true });
+    timeline.add(said('c', 5));
+    timeline.add(said('d', 5));
+    expect(ids(timeline)).toEqual(['c', 'd', 'gap-2', 'g', 'h']);
+    timeline.add(said('g', 5));
+    expect(ids(timeline)).toEqual(['c', 'd', 'g', 'h']);
+  });
+
   it('keeps a bounded number of entries; the oldest can be fetched again', () => {
     const timeline = new Timeline();
     timeline.markComplete();

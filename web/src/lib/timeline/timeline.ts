@@ -138,14 +138,14 @@ export class Timeline extends Observable {
   add(entry: Entry, again = false): boolean {
     if (entry.msgid !== undefined && this.#msgids.has(entry.msgid)) {
       if (entry.kind === 'message' && entry.own && entry.token !== undefined) this.removePending(entry.token);
-      if (!again && named(entry)) this.#hear(entry);
+      if (!again && named(entry)) this.#hear(entry, false);
       return false;
     }
     if (again && named(entry)) this.#addAnswer(entry);
     else {
       if (this.#cut && named(entry)) this.#sew(entry);
       this.#insert(this.#claim(entry), this.#place(entry));
-      if (named(entry)) this.#hear(entry);
+      if (named(entry)) this.#hear(entry, true);
     }
     this.#trim();
     this.#touch();
@@ -165,12 +165,12 @@ export class Timeline extends Observable {
    * Live lines come in order, and each: nothing is missing between one and the next. They may come later than a page
    * of history that is younger, and what is missing before that page is then still to come.
    */
-  #hear(entry: Named): void {
+  #hear(entry: Named, fresh: boolean): void {
     const at = this.#indexOf(entry.msgid);
     const before = this.#heard === undefined ? -1 : this.#indexOf(this.#heard);
     this.#heard = entry.msgid;
     const next = this.#entries[this.#next(at) ?? -1];
-    const late = named(next) && this.order(entry.msgid, next.msgid) !== 0;
+    const late = fresh && named(next) && this.order(entry.msgid, next.msgid) !== 0;
     if (late && !this.#gapBehind(at)) this.#gapAt(at + 1);
     if (before >= 0 && before < at) this.#close(before, at);
   }
