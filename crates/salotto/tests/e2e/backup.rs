@@ -1,12 +1,15 @@
 //! `salotto backup`, `verify` and `restore`: what was said survives the loss of the data, and damage is found.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::irc::{Irc, short, text};
+use crate::irc::{Irc, short, tag, text};
 use crate::stubborn::{Ear, Stubborn};
 use crate::support::{POSTS, Server, data_of, fill, is_measured, salotto, wanted};
 
@@ -221,7 +224,7 @@ fn a_damaged_log_of_a_killed_server_is_found_and_kept() {
 /// nothing is missing afterwards.
 #[test]
 fn a_server_under_load_is_backed_up_checked_and_restored() {
-    const WORDS: usize = 400;
+    const WORDS: usize = 100;
     let posts = wanted("SALOTTO_FAULTS_POSTS", POSTS);
     let home = tempfile::tempdir().expect("a temporary directory");
     fill(&home, posts);
@@ -235,35 +238,74 @@ fn a_server_under_load_is_backed_up_checked_and_restored() {
         assert_eq!((code, &*err), (Some(0), ""), "{out}");
         (out, begin.elapsed())
     };
-    let mut people = ["anna", "bruno"].map(|name| Stubborn::new(name, WORDS));
-    let ear = Ear::default();
+    let (ear, is_done, people) = (Ear::default(), AtomicBool::new(false), Mutex::new(Vec::new()));
     let (mut backup_took, mut verify_took) = (Duration::ZERO, Duration::ZERO);
     std::thread::scope(|scope| {
-        for person in &mut people {
-            let ear = &ear;
-            scope.spawn(move || person.talk_to_the_end(port, &|told| ear.hear(told)));
+        for name in ["anna", "bruno"] {
+            let (ear, is_done, people) = (&ear, &is_done, &people);
+            scope.spawn(move || {
+                for number in 0.. {
+                    let mut person = Stubborn::new(&format!("{name}{number}"), WORDS);
+                    person.talk_to_the_end(port, &|told| ear.hear(told));
+                    people.lock().expect("whole").push(person);
+                    if is_done.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            });
         }
-        ear.wait_for_receipts(WORDS / 2);
+        ear.wait_for_receipts(WORDS);
         backup_took = timed(&["backup", "copy.db", "--data", &data]).1;
         verify_took = timed(&["verify", "--data", &data]).1;
+        is_done.store(true, Ordering::Relaxed);
     });
+    let people = people.into_inner().expect("whole");
+    let words = people.len() * WORDS;
     let (out, restore_took) = timed(&["restore", "copy.db", "--data", "data"]);
-    println!("{posts} posts: backup {backup_took:?}, verify {verify_took:?}, restore {restore_took:?}");
+    println!(
+        "{posts} posts and {words} meanwhile: backup {backup_took:?}, verify {verify_took:?}, restore {restore_took:?}"
+    );
     assert!(backup_took < BACKUP_MAX || !is_measured(), "the backup took {backup_took:?}");
     let copied: usize =
         out.lines().next().and_then(|line| line.strip_prefix("posts: ")?.parse().ok()).expect("a number");
-    assert!(copied >= posts + WORDS / 2 && copied <= posts + 2 * WORDS, "{out}");
+    assert!(copied >= posts + WORDS && copied <= posts + words, "{out}");
 
+    // Everybody's words are all there after it, and in the copy the first of them.
+    let mut reader = Irc::sign_in(&server, "reader", CAPABILITIES);
+    let all = said_by(&mut reader, &people);
+    assert!(all.iter().all(|words| *words == WORDS), "{all:?}");
     let restored = Server::english().start_in(away);
     let mut reader = Irc::sign_in(&restored, "reader", CAPABILITIES);
-    for person in &people {
-        // What is there is the beginning of what each has said.
-        let said = reader.history("LATEST #lobby * 100");
-        let words: Vec<usize> = said
-            .iter()
-            .filter_map(|line| text(line).strip_prefix(&format!("{} says ", person.name))?.parse().ok())
-            .collect();
-        assert!(words.is_sorted_by(|one, next| one + 1 == *next), "{words:?}");
+    assert_eq!(said_by(&mut reader, &people).iter().sum::<usize>(), copied - posts);
+}
+
+/// How many words each of these people has said in the lobby, which must be the first of them, in order.
+fn said_by(reader: &mut Irc, people: &[Stubborn]) -> Vec<usize> {
+    let mut said: BTreeMap<String, usize> = BTreeMap::new();
+    let lines: Vec<_> = history_since_fill(reader);
+    for line in lines {
+        let (name, number) = line.split_once(" says ").expect("a word");
+        let next = said.entry(name.to_owned()).or_default();
+        assert_eq!(number.parse(), Ok(*next), "{line}");
+        *next += 1;
     }
-    assert!(people.iter().all(|person| person.receipts.iter().all(Option::is_some)));
+    people.iter().map(|person| said.get(&person.name).copied().unwrap_or(0)).collect()
+}
+
+/// What was said in the lobby after it was filled.
+fn history_since_fill(reader: &mut Irc) -> Vec<String> {
+    let mut request = "LATEST #lobby * 100".to_owned();
+    let mut said = Vec::new();
+    loop {
+        let page = reader.history(&request);
+        let since: Vec<_> = page.iter().filter(|line| line.contains(" says ")).collect();
+        let whole = since.len() < page.len() || page.is_empty();
+        if let Some(oldest) = since.first() {
+            request = format!("BEFORE #lobby msgid={} 100", tag(oldest, "msgid").expect("an id"));
+        }
+        said.splice(0..0, since.into_iter().map(|line| text(line).to_owned()));
+        if whole {
+            return said;
+        }
+    }
 }
