@@ -217,6 +217,11 @@ impl OpenLoop {
         self.sent_len
     }
 
+    /// Messages sent in one room so far.
+    pub fn sent_in(&self, room: usize) -> u64 {
+        self.sent[room * self.senders..(room + 1) * self.senders].iter().map(|sent| u64::from(*sent)).sum()
+    }
+
     /// Connections that ended so far.
     pub fn closed(&self) -> u64 {
         self.closed

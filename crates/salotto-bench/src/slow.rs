@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::args::SlowArgs;
 use crate::crowd::Crowd;
 use crate::fanout::{SETTLE_LIMIT, SETTLE_QUIET};
-use crate::open_loop::{OpenLoop, PhaseFigures, Until};
+use crate::open_loop::{OpenLoop, PhaseFigures, Stopped, Until};
 use crate::process::Memory;
 use crate::report::{Report, quantile_ms};
 
@@ -49,6 +49,7 @@ pub fn run(args: &SlowArgs, server: &str) -> Result<Report> {
     for _ in 0..args.rounds {
         reading.add(&open_loop.phase(&mut crowd, WARMUP_S, Until::Seconds(args.seconds), pid)?);
         let (stopped_ns, sent_before) = (crowd.now_ns(), open_loop.sent_len());
+        let before: Vec<u64> = (0..args.rooms).map(|room| open_loop.sent_in(room)).collect();
         for member in
             stopping.iter().filter(|member| crowd.is_connected(**member)).copied().collect::<Vec<_>>()
         {
@@ -59,12 +60,15 @@ pub fn run(args: &SlowArgs, server: &str) -> Result<Report> {
         fate.missed += (open_loop.sent_len() - sent_before) / args.rooms as u64;
         fate.stopped_s = fate.stopped_s.max((crowd.now_ns() - stopped_ns) as f64 / 1e9);
         let resumed_ns = crowd.now_ns();
+        let due: Vec<u64> = (0..args.rooms).map(|room| open_loop.sent_in(room) - before[room]).collect();
         for stopped in 0..open_loop.stopped().len() {
             let member = open_loop.stopped()[stopped].member;
             crowd.resume(member, &mut open_loop);
         }
-        crowd.settle(CATCH_UP_QUIET, CATCH_UP_LIMIT, &mut open_loop)?;
-        fate.caught_up_s = (crowd.now_ns() - resumed_ns) as f64 / 1e9 - CATCH_UP_QUIET.as_secs_f64();
+        catch_up(&mut crowd, &mut open_loop, &due, members)?;
+        fate.caught_up_s = (crowd.now_ns() - resumed_ns) as f64 / 1e9;
+        // What comes again would come now.
+        crowd.settle(SETTLE_QUIET, SETTLE_LIMIT, &mut open_loop)?;
         fate.learn(&crowd, &open_loop, stopped_ns);
         open_loop.start_again();
     }
@@ -85,6 +89,26 @@ pub fn run(args: &SlowArgs, server: &str) -> Result<Report> {
     report.must_be_zero("closed", open_loop.closed());
     crowd.dismiss();
     Ok(report)
+}
+
+/// Lets those who stopped read until each that is still connected has what is due in its room, or nothing comes.
+fn catch_up(crowd: &mut Crowd, open_loop: &mut OpenLoop, due: &[u64], members: usize) -> Result<()> {
+    let end_ns = crowd.now_ns() + CATCH_UP_LIMIT.as_nanos() as u64;
+    let (mut reads, mut last_ns) = (crowd.reads(), crowd.now_ns());
+    loop {
+        let lacks = |stopped: &Stopped| {
+            crowd.is_connected(stopped.member) && stopped.heard < due[stopped.member / members]
+        };
+        let now_ns = crowd.now_ns();
+        let is_quiet = now_ns > last_ns + CATCH_UP_QUIET.as_nanos() as u64;
+        if is_quiet || now_ns >= end_ns || !open_loop.stopped().iter().any(lacks) {
+            return Ok(());
+        }
+        crowd.turn(now_ns + 10_000_000, open_loop)?;
+        if crowd.reads() > reads {
+            (reads, last_ns) = (crowd.reads(), crowd.now_ns());
+        }
+    }
 }
 
 /// What became of those who stopped, in all rounds together.

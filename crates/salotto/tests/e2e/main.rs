@@ -20,6 +20,7 @@ mod devices;
 #[cfg(target_os = "linux")]
 mod faults;
 mod history;
+mod load;
 mod log;
 mod name;
 mod resume;
