@@ -62,6 +62,9 @@ pub struct GuessArgs {
     /// Seconds that are measured
     #[arg(long, default_value_t = 20.0, value_parser = seconds)]
     pub seconds: f64,
+    /// Nobody has signed in by password from here before
+    #[arg(long)]
+    pub unknown: bool,
     /// Others, in rooms of 20, who talk meanwhile
     #[arg(long, default_value_t = 200)]
     pub others: usize,
@@ -205,6 +208,9 @@ impl Attack {
             // The device's token comes when it is on the disk.
             self.crowd.settle(Duration::from_millis(500), Duration::from_secs(5), &mut self.state)?;
             self.leave(at)?;
+        }
+        if args.unknown {
+            return Ok(());
         }
         // One of them has signed in from here with the password before.
         self.state.honest[BY_PASSWORD].begun_ns = Some(self.crowd.now_ns());
