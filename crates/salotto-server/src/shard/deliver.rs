@@ -203,10 +203,16 @@ impl<S: Stream> Sessions<S> {
         if std::mem::replace(&mut connection.stamp, self.stamp) == self.stamp {
             return;
         }
-        if matches!((audience, event), (Audience::Room(_), Event::Posted(_)))
+        if let Event::Posted(posted) = event
+            && let PostTarget::Room(room, _) = posted.target
             && connection.is_lagged(&self.shared)
         {
-            return connection.miss_one(turn, event);
+            connection.miss_one(turn, event);
+            // What the person says from outside comes after what was missed inside; what others then say does not.
+            if matches!(audience, Audience::Person(_)) {
+                connection.left(room);
+            }
+            return;
         }
         match connection.plan(turn, event) {
             Plan::Skip => return,
