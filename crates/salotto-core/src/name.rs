@@ -3,7 +3,7 @@
 //! Two names are the same when their keys are equal: PRECIS `UsernameCaseMapped` (RFC 8265) for people and
 //! accounts, lower case under NFC for rooms. Two names look alike when their skeletons are equal (UTS 39).
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -112,13 +112,24 @@ impl Nick {
         if RESERVED_LOOKS.contains(&look) {
             return Err(NameError::Reserved);
         }
-        let text = if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() };
-        Ok(Nick { text, key: Key(key.into()), look })
+        // Most names are their own key and look; they are kept once.
+        let key: Arc<str> = if *key == *look.0 { look.0.clone() } else { key.into() };
+        let text: Arc<str> = if text.is_ascii() {
+            if text == &*key { key.clone() } else { text.into() }
+        } else {
+            text.nfc().collect::<String>().into()
+        };
+        Ok(Nick { text, key: Key(key), look })
     }
 
     /// The name as its owner writes it.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The same, to be kept.
+    pub fn text(&self) -> Arc<str> {
+        self.text.clone()
     }
 
     /// The form under which it is compared.
@@ -198,7 +209,7 @@ fn fold_nick(text: &str) -> Option<String> {
     if text.is_ascii() {
         return Some(text.to_ascii_lowercase());
     }
-    UsernameCaseMapped::enforce(text).ok().map(std::borrow::Cow::into_owned)
+    UsernameCaseMapped::enforce(text).ok().map(Cow::into_owned)
 }
 
 /// The name of a room, with its `#`. Equal when the keys are equal.
@@ -262,11 +273,19 @@ impl fmt::Display for RoomName {
 
 /// The key of something that may be a room's name; for looking up, never for keeping.
 pub fn room_key(text: &str) -> Key {
+    Key(fold_room(text).into())
+}
+
+/// The text of a room's key; most names that arrive are their own.
+pub(crate) fn fold_room(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        return Key(text.to_ascii_lowercase().into());
+        return match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => text.to_ascii_lowercase().into(),
+            false => text.into(),
+        };
     }
     let lower: String = text.nfkc().flat_map(char::to_lowercase).collect();
-    Key(lower.nfkc().collect::<String>().into())
+    lower.nfkc().collect::<String>().into()
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl Turn<'_> {
         if !asker.operator {
             return Err(Refusal::NotOperator);
         }
-        let by: Arc<str> = asker.card.nick.as_str().into();
+        let by: Arc<str> = asker.card.nick.text();
         let target = self.state.person_named(nick).ok_or_else(|| Refusal::NoSuchNick(nick.into()))?;
         let sessions: Vec<SessionId> = target.sessions.iter().copied().collect();
         for session in sessions {
@@ -90,9 +90,9 @@ impl Turn<'_> {
         let gone = self.state.sessions.remove(&session)?;
         // The token may have gone over to a newer session.
         if let Some(token) = gone.resumable
-            && self.state.resumable.get(&token) == Some(&session)
+            && self.state.resumable.get(&*token) == Some(&session)
         {
-            self.state.resumable.remove(&token);
+            self.state.resumable.remove(&*token);
         }
         if let Some(person) = self.state.people.get_mut(&gone.person) {
             person.sessions.remove(&session);

@@ -8,6 +8,7 @@ use crate::event::{Audience, Event, PostTarget, Posted, Refusal, SpeakBar};
 use crate::mode::RoomFlag;
 use crate::record::{Conversation, PostRecord, Record};
 use crate::state::{Author, Person, Room};
+use crate::view::View;
 
 impl Turn<'_> {
     pub(super) fn post(&mut self, post: Post) -> Done {
@@ -26,7 +27,7 @@ impl Turn<'_> {
             Some(account) => Author::Account(account.key().clone()),
             None => Author::Guest(person.card.nick.key().clone()),
         };
-        let stem = person.stem;
+        let stem = person.stem.as_deref().copied();
         let (target, conversation) = self.aim(person, &post)?;
         let mut posted = Posted {
             seq: self.seq,
@@ -63,9 +64,9 @@ impl Turn<'_> {
     /// Where a post goes, and the conversation it is kept in, if any.
     fn aim(&self, person: &Person, post: &Post) -> Result<(PostTarget, Option<Conversation>), Refusal> {
         if post.target.starts_with('#') {
-            let name = crate::name::RoomName::new(&post.target)
-                .map_err(|_| Refusal::NoSuchRoom(post.target.clone()))?;
-            let room = self.room_for(post.session, &name)?;
+            let room = View::new(self.state, post.session)
+                .room_seen(&post.target)
+                .ok_or_else(|| Refusal::NoSuchRoom(post.target.clone()))?;
             if let Some(bar) = self.speak_bar(person, room) {
                 return Err(Refusal::CannotSpeak(room.name.clone(), bar));
             }
@@ -123,12 +124,12 @@ fn record_of(posted: &Posted, conversation: Conversation, token: Option<Arc<str>
         at: posted.at,
         conversation,
         kind: posted.kind,
-        nick: posted.card.nick.as_str().into(),
-        address: format!("{}@{}", posted.card.user, posted.card.host).into(),
+        nick: posted.card.nick.text(),
+        address: [&*posted.card.user, "@", &*posted.card.host].concat().into(),
         account: posted.card.account.as_ref().map(|account| account.as_str().into()),
         to: match &posted.target {
-            PostTarget::Room(..) => "".into(),
-            PostTarget::Person(_, nick) => nick.as_str().into(),
+            PostTarget::Room(..) => Arc::default(),
+            PostTarget::Person(_, nick) => nick.text(),
         },
         text: posted.text.clone(),
         tags: posted.tags.clone(),

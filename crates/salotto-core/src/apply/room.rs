@@ -132,7 +132,7 @@ impl Turn<'_> {
         on: bool,
     ) -> Result<Option<ModeChange>, Refusal> {
         let person = self.state.person_named(nick).ok_or_else(|| Refusal::NoSuchNick(nick.clone()))?;
-        let (id, account, written) = (person.id, person.account, person.card.nick.as_str().into());
+        let (id, account, written) = (person.id, person.account, person.card.nick.text());
         let place = self.room_mut(room);
         let name = place.name.clone();
         let Some(roles) = place.members.get_mut(&id) else {

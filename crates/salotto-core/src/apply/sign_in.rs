@@ -1,6 +1,6 @@
 //! Signing in: a name for a connection, or a further session for somebody who is here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Done, Turn};
@@ -8,7 +8,7 @@ use crate::command::SignIn;
 use crate::event::{Audience, Card, Ending, Event, Refusal};
 use crate::id::{AccountId, DeviceId, PersonId, RoomId, SessionId};
 use crate::name::Nick;
-use crate::state::{Person, Session, State};
+use crate::state::{Person, Session, Set, State};
 
 impl Turn<'_> {
     pub(super) fn sign_in(&mut self, wish: SignIn) -> Done {
@@ -88,24 +88,24 @@ impl Turn<'_> {
             id,
             card,
             account: account.map(|account| account.id),
-            sessions: BTreeSet::new(),
-            rooms: BTreeSet::new(),
+            sessions: Set::default(),
+            rooms: Set::default(),
             away: None,
             invisible: false,
             operator: false,
             since: self.at,
             active: self.at,
             markers: BTreeMap::new(),
-            stem: wish.stem,
+            stem: wish.stem.map(Box::new),
         };
         self.state.people_by_name.insert(wish.nick.key().clone(), id);
         self.state.people_by_look.insert(wish.nick.skeleton(), id);
-        self.state.people.insert(id, person);
+        self.state.people.insert(id, Box::new(person));
         id
     }
 
     fn add_session(&mut self, wish: &SignIn, person: PersonId, device: Option<DeviceId>, resumed: bool) {
-        let session = Session { person, node: wish.node, resumable: wish.resumable, device };
+        let session = Session { person, node: wish.node, resumable: wish.resumable.map(Box::new), device };
         self.state.sessions.insert(wish.session, session);
         if let Some(token) = wish.resumable {
             self.state.resumable.insert(token, wish.session);

@@ -3,6 +3,7 @@
 mod account;
 mod person;
 mod room;
+mod set;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use account::{Account, DEVICES_MAX, MARKERS_MAX};
 pub use person::{Person, Session};
 pub use room::{BANS_MAX, Ban, INVITED_MAX, Maker, Room};
+pub use set::Set;
 pub use tokens::{Author, Tokens};
 
 use crate::id::{AccountId, DeviceId, NodeId, PersonId, RoomId, Seq, SessionId, Timestamp};
@@ -29,8 +31,9 @@ pub struct State {
     pub nodes: BTreeMap<NodeId, u64>,
     /// Connections that are signed in.
     pub sessions: BTreeMap<SessionId, Session>,
-    /// People who are present.
-    pub people: BTreeMap<PersonId, Person>,
+    /// People who are present. They are boxed because new ones have ever larger numbers, and a tree that grows at its end
+    /// is half empty.
+    pub people: BTreeMap<PersonId, Box<Person>>,
     /// Rooms, with or without members.
     pub rooms: BTreeMap<RoomId, Room>,
     /// Accounts.
@@ -58,17 +61,17 @@ pub struct State {
 impl State {
     /// The person a session speaks for.
     pub fn person_of(&self, session: SessionId) -> Option<&Person> {
-        self.people.get(&self.sessions.get(&session)?.person)
+        self.people.get(&self.sessions.get(&session)?.person).map(|person| &**person)
     }
 
     /// A present person by name, as anybody may write it.
     pub fn person_named(&self, text: &str) -> Option<&Person> {
-        self.people.get(self.people_by_name.get(&crate::name::nick_key(text)?)?)
+        self.people.get(self.people_by_name.get(&crate::name::nick_key(text)?)?).map(|person| &**person)
     }
 
     /// A room by name, as anybody may write it.
     pub fn room_named(&self, text: &str) -> Option<&Room> {
-        self.rooms.get(self.rooms_by_name.get(&crate::name::room_key(text))?)
+        self.rooms.get(self.rooms_by_name.get(&*crate::name::fold_room(text))?)
     }
 
     /// Takes an account in.

@@ -1,10 +1,11 @@
 //! People who are present, and their sessions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::set::Set;
 use crate::event::Card;
 use crate::id::{AccountId, DeviceId, NodeId, PersonId, RoomId, SessionId, Timestamp};
 
@@ -18,9 +19,9 @@ pub struct Person {
     /// The account, when signed in to one.
     pub account: Option<AccountId>,
     /// Never empty.
-    pub sessions: BTreeSet<SessionId>,
+    pub sessions: Set<SessionId>,
     /// The rooms they are in; each has them as a member.
-    pub rooms: BTreeSet<RoomId>,
+    pub rooms: Set<RoomId>,
     /// The message, while away.
     pub away: Option<Arc<str>>,
     /// Hidden from those who share no room.
@@ -34,7 +35,7 @@ pub struct Person {
     /// How far conversations were read, while there is no account to keep it.
     pub markers: BTreeMap<Arc<str>, Timestamp>,
     /// BLAKE3 of what makes a guest the same guest under another name, see [`crate::SignIn::stem`].
-    pub stem: Option<[u8; 32]>,
+    pub stem: Option<Box<[u8; 32]>>,
 }
 
 impl Person {
@@ -55,7 +56,7 @@ pub struct Session {
     /// The node that holds it.
     pub node: NodeId,
     /// BLAKE3 of the token that takes it over.
-    pub resumable: Option<[u8; 32]>,
+    pub resumable: Option<Box<[u8; 32]>>,
     /// The account's device that it is.
     pub device: Option<DeviceId>,
 }

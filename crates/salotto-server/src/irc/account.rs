@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use salotto_core::{AccountId, Card, Command, Nick};
-use salotto_wire::sasl::{ChunkBuffer, SaslError, parse_plain};
+use salotto_wire::sasl::{SaslError, parse_plain};
 use salotto_wire::{Capability, Line, Message, numeric};
 
 use super::{Session, Stage, Waiting, server_name};
@@ -40,7 +40,7 @@ impl Session {
                 return self
                     .reply(io, numeric::ERR_SASLFAIL, |line| line.trailing("SASL authentication failed"));
             }
-            self.sasl = Some(ChunkBuffer::default());
+            self.sasl = Some(Box::default());
             return io.line(|bytes| Line::new(bytes).command("AUTHENTICATE").param("+").end());
         };
         match buffer.push(word) {
@@ -74,7 +74,7 @@ impl Session {
         let job =
             Job::Authenticate { from: io.meta.peer.ip(), account: plain.account, password: plain.password };
         match io.job(job) {
-            Ok(()) => self.waiting = Some(Waiting::Sasl),
+            Ok(()) => self.waiting = Some(Box::new(Waiting::Sasl)),
             Err(_) => self.sasl_busy(io),
         }
     }

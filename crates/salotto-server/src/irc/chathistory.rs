@@ -61,7 +61,7 @@ impl Session {
                 }
                 // Until the answer is there no other line is handled, so there is one request at the most.
                 io.hold();
-                self.waiting = Some(Waiting::History(request));
+                self.waiting = Some(Box::new(Waiting::History(request)));
             }
         }
     }
@@ -69,7 +69,7 @@ impl Session {
     /// The chat says which conversation may be read under the target's name.
     pub(super) fn history_readable(&mut self, conversation: Option<Conversation>, io: &mut Io<'_>) {
         io.release();
-        let Some(Waiting::History(request)) = self.waiting.take() else { return };
+        let Some(Waiting::History(request)) = self.waiting.take().map(|waiting| *waiting) else { return };
         let What::Page(query) = request.what else { return };
         let Some(conversation) = conversation else {
             return self.cannot_read([request.subcommand, &request.target], "INVALID_TARGET", io);
@@ -86,7 +86,7 @@ impl Session {
         io: &mut Io<'_>,
     ) {
         io.release();
-        let Some(Waiting::History(mut request)) = self.waiting.take() else { return };
+        let Some(Waiting::History(mut request)) = self.waiting.take().map(|waiting| *waiting) else { return };
         let What::Targets(from, to) = request.what else { return };
         request.rooms = rooms.to_vec();
         let rooms = rooms.iter().map(|(id, _)| *id).collect();

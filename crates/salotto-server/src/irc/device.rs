@@ -1,5 +1,6 @@
 //! Coming back without a password: `RESUME`, the devices of an account, and `PASSWD` (`docs/protocol.md`).
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use salotto_core::{AccountId, Command, DeviceId, DeviceSummary, Nick, Seq};
@@ -37,9 +38,27 @@ fn hash_of(text: &str) -> [u8; 32] {
     *blake3::hash(text.as_bytes()).as_bytes()
 }
 
-/// What a session has to do with tokens.
+/// What a session has to do with tokens; a session that has nothing to do with them keeps nothing.
 #[derive(Default)]
-pub(super) struct Tokens {
+pub(super) struct Tokens(Option<Box<Kept>>);
+
+impl Deref for Tokens {
+    type Target = Kept;
+
+    fn deref(&self) -> &Kept {
+        self.0.as_deref().unwrap_or(Kept::NOTHING)
+    }
+}
+
+impl DerefMut for Tokens {
+    fn deref_mut(&mut self) -> &mut Kept {
+        self.0.get_or_insert_default()
+    }
+}
+
+/// What a session keeps of tokens.
+#[derive(Default)]
+pub(super) struct Kept {
     /// A token was shown, and whether it is known is being looked up.
     asked: bool,
     /// What the shown token says of a session.
@@ -54,7 +73,13 @@ pub(super) struct Tokens {
     about: Option<Arc<str>>,
 }
 
-impl Tokens {
+impl Kept {
+    /// What is kept where there is nothing.
+    const NOTHING: &Kept =
+        &Kept { asked: false, resume: None, stem: None, own: None, device_of: None, about: None };
+}
+
+impl Kept {
     /// The session that is to be taken over; asked for once.
     pub(super) fn take_resume(&mut self) -> Option<[u8; 32]> {
         self.resume.take()
@@ -97,12 +122,12 @@ impl Session {
             None => (token, None),
         };
         let resume = own.map(hash_of);
-        self.tokens = Tokens {
+        *self.tokens = Kept {
             asked: true,
             resume,
             stem: Secret::read(stem),
             about: self.tokens.about.take(),
-            ..Tokens::default()
+            ..Kept::default()
         };
         io.hold();
         let session = io.meta.session;
