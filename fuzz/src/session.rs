@@ -174,8 +174,8 @@ impl World {
                 }
             }
             idle &= !self.server.hub();
-            if self.server.begin_commit() {
-                idle &= !self.server.end_commit(&mut self.memory);
+            if self.server.commit_waits() {
+                idle &= !self.server.commit(&mut self.memory);
             }
             let jobs: Vec<SessionId> = self.server.waiting_jobs().collect();
             for session in jobs {
@@ -205,8 +205,8 @@ impl World {
     fn close(mut self) {
         self.server.shut_down("fuzzing");
         self.memory.refuses = false;
-        while self.server.hub() || self.server.begin_commit() {
-            self.server.end_commit(&mut self.memory);
+        while self.server.hub() || self.server.commit_waits() {
+            self.server.commit(&mut self.memory);
         }
         for client in self.clients.iter_mut().filter(|client| client.session.is_some()) {
             client.check();

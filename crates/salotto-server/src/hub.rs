@@ -1,10 +1,9 @@
-//! The core's thread: every command gets its place and is applied here, one after the other.
+//! The hub: every command gets its place and is carried out here, one after the other.
 //!
-//! Shards submit; what comes of it goes to the commit thread, batch by batch, in order. Questions about the
-//! present state pass here too, so that their answers come after the effects of what was asked before them.
+//! Questions about the present state pass here too, so that their answers come after the effects of what was asked
+//! before them.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
 
 use salotto_core::{
     AccountId, BanRecord, Command, Conversation, Core, Counts, Effect, NodeId, Ordered, Outcome,
@@ -121,10 +120,10 @@ pub(crate) struct Turn {
     pub answer: Option<Answer>,
 }
 
-/// What came of some submissions, on its way to the commit thread.
+/// What came of some submissions, before it is written.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// For the shards, after the commit.
+    /// For the shards, once the records are written.
     pub turns: Vec<Turn>,
     /// For the store.
     pub records: Vec<Record>,
@@ -168,18 +167,6 @@ impl<C: Chat> Hub<C> {
     pub fn new(chat: C, last: (Seq, Timestamp), node: NodeId, ambient: Ambient) -> Hub<C> {
         let sequencer = Local::new(last.0, last.1, node);
         Hub { chat, sequencer, ambient, last, outcome: Outcome::default() }
-    }
-
-    /// Runs until it is sent nothing at all, or the commit thread is gone. `commits` is full when the disk is behind,
-    /// and then this thread waits.
-    pub fn run(mut self, inbox: &Receiver<Vec<Submission>>, commits: &SyncSender<Batch>) {
-        loop {
-            let Some(first) = inbox.recv().ok().filter(|group| !group.is_empty()) else { return };
-            let (batch, ending) = self.batch(first, || inbox.try_recv().ok());
-            if commits.send(batch).is_err() || ending {
-                return;
-            }
-        }
     }
 
     /// Carries out what has gathered, up to a bound; says whether nothing more will come.
@@ -243,8 +230,9 @@ impl<C: Chat> Hub<C> {
                 Answer::Topic(room, topic)
             }
             Query::Rooms(filter) => {
-                let mut rooms = self.chat.rooms(session, LIST_MAX);
+                let mut rooms = self.chat.rooms(session, usize::MAX);
                 rooms.retain(|room| listed(room, &filter));
+                rooms.truncate(LIST_MAX);
                 Answer::Rooms(rooms)
             }
             Query::RoomModes(room) => {

@@ -1,4 +1,4 @@
-//! Work that takes long, off the shards and off the core's thread: password hashing and history reading.
+//! Work that takes long, off the shards and off the engine: password hashing and history reading.
 //!
 //! A session with a job under way takes no further input until its result is there, so results come in order.
 

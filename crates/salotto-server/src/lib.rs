@@ -5,9 +5,8 @@
 //! (session)  (sequencer)  (core)    (store)   (shards)
 //! ```
 //!
-//! [`Server::start`] opens the store, restores the chat, and starts the threads: one for the core ([`hub`]), one
-//! for commits ([`commit`]), a shard for each core of the machine ([`shard`]), and a few for jobs that take long
-//! ([`jobs`]). Threads talk by messages; no lock is held while anything waits.
+//! [`Server::start`] opens the store, restores the chat, and starts the threads: one that orders, carries out and commits
+//! ([`engine`]), a shard for each core of the machine ([`shard`]), and a few for jobs that take long ([`jobs`]). Threads talk by messages; no lock is held while anything waits.
 #![forbid(unsafe_code)]
 
 mod adapter;
@@ -15,6 +14,7 @@ mod ambient;
 mod cloak;
 mod commit;
 pub mod config;
+mod engine;
 mod hashing;
 pub mod http;
 mod hub;
@@ -35,7 +35,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{channel, sync_channel};
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -44,16 +44,15 @@ use salotto_store::{Durability, Store, StoreError, Writer};
 use thiserror::Error;
 
 use crate::ambient::Ambient;
-use crate::commit::{Commits, Committer, SEQ_JUMP};
+use crate::commit::{Commits, SEQ_JUMP};
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::hub::{Ask, Hub, Submission};
 use crate::jobs::{Hasher, Jobs};
 use crate::listen::{Adopt, BoundListener, Incoming, ListenError, Listening};
 use crate::shard::{News, Shard, ShardHandle};
 use crate::shared::Shared;
 
-/// How many batches may wait for the commit thread; then the core's thread waits, and then the shards' input.
-const COMMITS_WAITING_MAX: usize = 8;
 /// How long everything may take to end.
 const SHUTDOWN_MAX: Duration = Duration::from_millis(2500);
 /// The name of the store's value that hides addresses.
@@ -90,16 +89,15 @@ pub enum StartError {
 /// A running server.
 pub struct Server {
     listening: Listening,
-    engine: Engine,
+    threads: Threads,
 }
 
 /// The threads behind the listeners.
-struct Engine {
+struct Threads {
     shared: Arc<Shared>,
     shards: Vec<ShardHandle>,
     shard_threads: Vec<JoinHandle<()>>,
-    /// The core's thread and the commit thread, in the order in which they end.
-    other_threads: Vec<JoinHandle<()>>,
+    engine_thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -128,7 +126,6 @@ impl Server {
         let at = durable.at.max(ambient.wall());
         let core = Core::restore(durable);
         let (hub_sender, hub_inbox) = channel();
-        let (commit_sender, commit_inbox) = sync_channel(COMMITS_WAITING_MAX);
         let (jobs, work) = Jobs::new();
         let hasher = Hasher::new(&config.accounts, ambient.clone());
         let shared = Arc::new(Shared::new(config, ambient.clone(), node, motd, cloak_key, hub_sender, jobs));
@@ -138,17 +135,16 @@ impl Server {
         let (idle_shards, shards): (Vec<Shard>, Vec<ShardHandle>) =
             (0..count).map(|_| Shard::new()).collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
         work.start(hasher, || store.reader(), &shards)?;
-        let committer = Committer {
+        let engine = Engine {
+            inbox: hub_inbox,
+            hub: Hub::new(core, (first, at), node, ambient),
+            commits: Commits::new(shared.clone(), written),
             writer,
             reader: store.reader()?,
-            inbox: commit_inbox,
             shards: shards.clone(),
             shared: shared.clone(),
-            commits: Commits::new(shared.clone(), written),
         };
-        let hub = Hub::new(core, (first, at), node, ambient);
-        let commit_thread = spawn("commit", move || committer.run())?;
-        let hub_thread = spawn("core", move || hub.run(&hub_inbox, &commit_sender))?;
+        let engine_thread = spawn("engine", move || engine.run())?;
         let mut shard_threads = Vec::new();
         for (index, shard) in idle_shards.into_iter().enumerate() {
             let shared = shared.clone();
@@ -159,16 +155,12 @@ impl Server {
         let metrics =
             Arc::new(move || metrics_of.metrics.prometheus(metrics_of.read_only.load(Ordering::Relaxed)));
         let adopt = Arc::new(Spread { shards: shards.clone(), next: AtomicUsize::new(0) });
-        let mut engine = Engine {
-            shared: shared.clone(),
-            shards,
-            shard_threads,
-            other_threads: vec![hub_thread, commit_thread],
-        };
+        let mut threads =
+            Threads { shared: shared.clone(), shards, shard_threads, engine_thread: Some(engine_thread) };
         match Listening::start(&shared.config, tls, adopt, metrics) {
-            Ok(listening) => Ok(Server { listening, engine }),
+            Ok(listening) => Ok(Server { listening, threads }),
             Err(error) => {
-                engine.shutdown("not started");
+                threads.shutdown("not started");
                 Err(error.into())
             }
         }
@@ -181,18 +173,18 @@ impl Server {
 
     /// The counters as Prometheus text.
     pub fn metrics(&self) -> String {
-        self.engine.shared.metrics.prometheus(self.engine.shared.read_only.load(Ordering::Relaxed))
+        self.threads.shared.metrics.prometheus(self.threads.shared.read_only.load(Ordering::Relaxed))
     }
 
     /// Closes in good order: nobody new is let in, everybody is told, what was taken is committed, and the
     /// connections close. Takes at most about 3 seconds.
     pub fn shutdown(&mut self, reason: &str) {
         self.listening.stop();
-        self.engine.shutdown(reason);
+        self.threads.shutdown(reason);
     }
 }
 
-impl Engine {
+impl Threads {
     fn shutdown(&mut self, reason: &str) {
         let give_up = Instant::now() + SHUTDOWN_MAX;
         for shard in &self.shards {
@@ -201,9 +193,9 @@ impl Engine {
         for thread in self.shard_threads.drain(..) {
             join_until(thread, give_up);
         }
-        // Nobody submits any more: the core's thread ends at the empty group, and the commit thread behind it.
+        // Nobody submits any more: the engine ends at the empty group.
         let _ = self.shared.hub.send(Vec::new());
-        for thread in self.other_threads.drain(..) {
+        if let Some(thread) = self.engine_thread.take() {
             join_until(thread, give_up);
         }
     }

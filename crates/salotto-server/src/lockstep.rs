@@ -5,7 +5,7 @@
 //! Simulators and fuzzers drive this.
 //!
 //! ```text
-//! readable, writable, tick ─▶ shard ─▶ hub ─▶ begin_commit ─▶ end_commit ─▶ shard
+//! readable, writable, tick ─▶ shard ─▶ hub ─▶ commit ─▶ shard
 //!                               └──▶ waiting_jobs ─▶ carry_out ─▶ shard
 //! ```
 //!
@@ -25,14 +25,14 @@ pub use crate::jobs::Archive;
 pub use crate::shard::Stream;
 
 use crate::ambient::{Ambient, Given};
-use crate::commit::{BATCHES_MAX, Commits};
+use crate::commit::Commits;
 use crate::config::Config;
 use crate::hub::{Batch, Hub, Submission, Turn};
 use crate::jobs::{Clerk, Hasher, Job, Jobs, Work};
 use crate::listen::{ListenerKind, Permits};
 use crate::shard::{Arrival, News, READ_TURN_MAX, Sessions};
 use crate::shared::Shared;
-use crate::{COMMITS_WAITING_MAX, SERVER_SESSION, establish, establish_lobby};
+use crate::{SERVER_SESSION, establish, establish_lobby};
 
 /// What a server begins with.
 #[derive(Debug)]
@@ -65,9 +65,8 @@ pub struct Lockstep<C, S> {
     hub: Hub<C>,
     submitted: Receiver<Vec<Submission>>,
     groups: VecDeque<Vec<Submission>>,
-    batches: VecDeque<Batch>,
-    /// The transaction under way.
-    writing: Vec<Batch>,
+    /// What is to be written, or is being written.
+    writing: Option<Batch>,
     commits: Commits,
     work: Work,
     jobs: Vec<(SessionId, Job)>,
@@ -111,8 +110,7 @@ impl<C: Chat, S: Stream> Lockstep<C, S> {
             shared,
             submitted,
             groups: VecDeque::new(),
-            batches: VecDeque::new(),
-            writing: Vec::new(),
+            writing: None,
             work,
             jobs: Vec::new(),
             hasher,
@@ -213,52 +211,47 @@ impl<C: Chat, S: Stream> Lockstep<C, S> {
     /// Whether [`Lockstep::hub`] would do anything.
     pub fn hub_waits(&mut self) -> bool {
         self.groups.extend(self.submitted.try_iter());
-        !self.groups.is_empty() && self.batches.len() < COMMITS_WAITING_MAX
+        !self.groups.is_empty() && self.writing.is_none()
     }
 
-    /// Carries out one batch of what was submitted; says whether there was any, and room for it before the commit.
+    /// Carries out one batch of what was submitted, to be written next; says whether there was any, and nothing before
+    /// it is still to be written.
     pub fn hub(&mut self) -> bool {
         if !self.hub_waits() {
             return false;
         }
-        let Lockstep { hub, groups, batches, .. } = self;
+        let Lockstep { hub, groups, writing, .. } = self;
         let Some(first) = groups.pop_front() else { return false };
         let (batch, _) = hub.batch(first, || groups.pop_front());
-        batches.push_back(batch);
+        *writing = Some(batch);
         true
     }
 
-    /// Gathers a transaction; says whether one is under way.
-    pub fn begin_commit(&mut self) -> bool {
-        if self.writing.is_empty() {
-            let count = self.batches.len().min(BATCHES_MAX);
-            self.writing.extend(self.batches.drain(..count));
-        }
-        !self.writing.is_empty()
+    /// Whether [`Lockstep::commit`] would do anything: a transaction is under way.
+    pub fn commit_waits(&self) -> bool {
+        self.writing.is_some()
     }
 
     /// The transaction under way, which a crash may leave on the disk or not.
     pub fn under_way(&self) -> Option<(impl Iterator<Item = &Record>, (Seq, Timestamp))> {
-        let last = self.writing.last()?.last;
-        Some((self.writing.iter().flat_map(|batch| &batch.records), last))
+        let batch = self.writing.as_ref()?;
+        Some((batch.records.iter(), batch.last))
     }
 
     /// Writes the transaction; where the disk takes it, its outcome goes to the shards. Where it refuses, the
     /// transaction stays under way and the server is read-only until a later call succeeds.
-    pub fn end_commit(&mut self, disk: &mut impl Disk) -> bool {
-        if self.writing.is_empty() {
-            return false;
-        }
+    pub fn commit(&mut self, disk: &mut impl Disk) -> bool {
+        let Some(batch) = self.writing.take() else { return false };
         let mut words = Vec::new();
-        let written = self.commits.attempt(disk, &self.writing, |word| words.push(word));
+        let written = self.commits.attempt(disk, &batch, |word| words.push(word));
         for word in words {
             self.tell(|| News::Announce(word.into()));
         }
         if written {
-            for batch in std::mem::take(&mut self.writing) {
-                let turns: Arc<[Turn]> = batch.turns.into();
-                self.tell(|| News::Turns(turns.clone()));
-            }
+            let turns: Arc<[Turn]> = batch.turns.into();
+            self.tell(|| News::Turns(turns.clone()));
+        } else {
+            self.writing = Some(batch);
         }
         written
     }

@@ -26,7 +26,7 @@ pub(crate) struct Shared {
     pub motd: Vec<String>,
     /// The key under which addresses are hashed for others to see.
     pub cloak_key: [u8; 32],
-    /// To the core's thread.
+    /// To the engine.
     pub hub: Sender<Vec<Submission>>,
     /// Password hashing and history reading.
     pub jobs: Jobs,

@@ -112,7 +112,7 @@ impl Talk {
                 self.server.shard(0);
             }
             let applied = self.server.hub();
-            let written = self.server.begin_commit() && self.server.end_commit(&mut Nothing);
+            let written = self.server.commit_waits() && self.server.commit(&mut Nothing);
             if !has_news && !applied && !written {
                 return;
             }

@@ -146,7 +146,7 @@ impl World {
                 self.server.shard(index);
             }
             let applied = self.server.hub();
-            let written = self.server.begin_commit() && self.server.end_commit(&mut self.disk);
+            let written = self.server.commit_waits() && self.server.commit(&mut self.disk);
             let jobs: Vec<SessionId> = self.server.waiting_jobs().collect();
             for &session in &jobs {
                 self.server.carry_out(session, &mut self.disk);

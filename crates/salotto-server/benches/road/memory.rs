@@ -119,7 +119,7 @@ impl World {
                 self.server.shard(0);
             }
             let applied = self.server.hub();
-            let written = self.server.begin_commit() && self.server.end_commit(&mut NoDisk);
+            let written = self.server.commit_waits() && self.server.commit(&mut NoDisk);
             if !shard_waits && !applied && !written {
                 return;
             }

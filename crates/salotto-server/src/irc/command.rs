@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use salotto_core::{Command, NameError, Post, PostKind, RoomName, Timestamp};
-use salotto_wire::{Capability, Message, numeric, server_time};
+use salotto_wire::{BODY_LEN_MAX, Capability, Message, numeric, server_time};
 
 use super::registration::REALNAME_LEN_MAX;
 use super::{Session, Stage, modes};
@@ -127,6 +127,15 @@ impl Session {
         let tags = client_only(message.raw_tags());
         let text: Arc<str> = text.into();
         for target in targets.split(',').filter(|target| !target.is_empty()).take(RECIPIENTS_MAX) {
+            // With the sender's name before it, it would be longer than a line, and its readers miss the end.
+            let shown_len = [": ", message.command(), " ", target, " :", &text, "\r\n"]
+                .map(str::len)
+                .iter()
+                .sum::<usize>();
+            if shown_len + self.mask_len > BODY_LEN_MAX {
+                self.too_long(io);
+                continue;
+            }
             io.submit(Command::Post(Box::new(Post {
                 session: io.meta.session,
                 target: target.into(),
@@ -425,7 +434,7 @@ fn upper_case<'a>(command: &'a str, buffer: &'a mut [u8; 16]) -> &'a str {
 /// The tags that clients send to each other (those with `+`), as they are.
 fn client_only(raw: &str) -> Arc<str> {
     if !raw.contains('+') {
-        return "".into();
+        return Arc::default();
     }
     let tags: Vec<&str> = raw.split(';').filter(|tag| tag.starts_with('+')).collect();
     tags.join(";").into()

@@ -69,21 +69,23 @@ pub(crate) struct Session {
     /// Asked for version 302 of capability negotiation, or newer.
     cap_302: bool,
     negotiating: bool,
-    nick_wish: Option<Nick>,
-    user: Option<(Arc<str>, Arc<str>)>,
-    password: Option<String>,
+    nick_wish: Option<Box<Nick>>,
+    user: Option<Box<(Arc<str>, Arc<str>)>>,
+    password: Option<Box<str>>,
     /// The server's password was given.
     password_right: bool,
     /// The account that was proved before signing in.
     account: Option<AccountId>,
-    sasl: Option<salotto_wire::sasl::ChunkBuffer>,
+    sasl: Option<Box<salotto_wire::sasl::ChunkBuffer>>,
     password_failures: u32,
     /// Being signed in comes from an account just made, not from SASL.
     registered_now: bool,
     tokens: device::Tokens,
-    waiting: Option<Waiting>,
+    waiting: Option<Box<Waiting>>,
     /// The name that replies are addressed to; `*` before there is one.
     nick: Arc<str>,
+    /// The length of the person's `nick!user@host` as others see it, in bytes.
+    mask_len: usize,
     /// Whom the session speaks for, once it is in.
     person: Option<PersonId>,
 }
@@ -107,6 +109,7 @@ impl Session {
             tokens: device::Tokens::default(),
             waiting: None,
             nick: "*".into(),
+            mask_len: 0,
             person: None,
         }
     }
@@ -141,7 +144,7 @@ impl Session {
         io.end(None);
     }
 
-    fn too_long(&self, io: &mut Io<'_>) {
+    pub(super) fn too_long(&self, io: &mut Io<'_>) {
         self.reply(io, numeric::ERR_INPUTTOOLONG, |line| line.trailing("Input line was too long"));
     }
 
@@ -287,7 +290,7 @@ impl Session {
 
     /// The result of a job.
     pub fn job_done(&mut self, result: JobResult, io: &mut Io<'_>) {
-        match (self.waiting.take(), result) {
+        match (self.waiting.take().map(|waiting| *waiting), result) {
             (Some(Waiting::ServerPassword), JobResult::Checked(right)) => {
                 self.server_password_checked(right, io)
             }
@@ -335,7 +338,8 @@ impl Session {
             Event::PasswordChanged { account } => self.password_changed(account, io),
             Event::Ended { why: Ending::Revoked, .. } => self.revoked(io),
             Event::Renamed { card, .. } => {
-                self.nick = card.nick.as_str().into();
+                self.nick = card.nick.text();
+                self.mask_len = card.mask().len();
                 self.render_own(turn, event, io);
             }
             Event::Registered { account, id } => self.registered(account, *id, io),

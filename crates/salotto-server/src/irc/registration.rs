@@ -24,7 +24,7 @@ impl Session {
                 });
             }
             None => self.need_more_params(io, "PASS"),
-            Some(password) => self.password = Some(password.to_owned()),
+            Some(password) => self.password = Some(password.into()),
         }
     }
 
@@ -40,7 +40,7 @@ impl Session {
         if user.is_empty() || realname.is_empty() {
             return self.need_more_params(io, "USER");
         }
-        self.user = Some((user_name(user).into(), cut(realname, REALNAME_LEN_MAX).into()));
+        self.user = Some(Box::new((user_name(user).into(), cut(realname, REALNAME_LEN_MAX).into())));
         self.try_sign_in(io);
     }
 
@@ -57,7 +57,7 @@ impl Session {
         match self.stage {
             Stage::Online => io.submit(Command::Rename { session: io.meta.session, nick }),
             Stage::Registering => {
-                self.nick_wish = Some(nick);
+                self.nick_wish = Some(Box::new(nick));
                 self.try_sign_in(io);
             }
             Stage::SigningIn => {}
@@ -86,11 +86,11 @@ impl Session {
         }
         let Some(nick) = &self.nick_wish else { return };
         if let Some(expected) = io.shared.config.server.password.clone().filter(|_| !self.password_right) {
-            self.nick = nick.as_str().into();
+            self.nick = nick.text();
             let given = self.password.take().unwrap_or_default();
             return self.start(
                 Waiting::ServerPassword,
-                Job::Check { from: io.meta.peer.ip(), expected: Some(expected), given },
+                Job::Check { from: io.meta.peer.ip(), expected: Some(expected), given: given.into() },
                 "PASS",
                 io,
             );
@@ -111,13 +111,14 @@ impl Session {
     /// Starts a job, or says that the server is busy.
     pub(super) fn start(&mut self, waiting: Waiting, job: Job, command: &str, io: &mut Io<'_>) {
         match io.job(job) {
-            Ok(()) => self.waiting = Some(waiting),
+            Ok(()) => self.waiting = Some(Box::new(waiting)),
             Err(_) => self.busy(command, io),
         }
     }
 
     fn sign_in(&mut self, io: &mut Io<'_>) {
-        let (Some(nick), Some((user, realname))) = (self.nick_wish.take(), self.user.clone()) else { return };
+        let (Some(nick), Some(user)) = (self.nick_wish.take(), self.user.clone()) else { return };
+        let (user, realname) = *user;
         let shared = io.shared.clone();
         let resumable = self.draw_tokens(&io.shared.ambient);
         let lobby =
@@ -128,7 +129,7 @@ impl Session {
         io.submit(Command::SignIn(Box::new(SignIn {
             session: io.meta.session,
             node: shared.node,
-            nick,
+            nick: *nick,
             user,
             host: cloak(&shared.cloak_key, io.meta.peer.ip()).into(),
             realname,
@@ -145,8 +146,10 @@ impl Session {
     pub(super) fn signed_in(&mut self, card: &Card, io: &mut Io<'_>) {
         self.stage = Stage::Online;
         io.release();
-        self.nick = card.nick.as_str().into();
+        self.nick = card.nick.text();
+        self.mask_len = card.mask().len();
         self.password = None;
+        self.user = None;
         self.welcome(card, io);
         self.give_token(card.account.as_ref(), io);
     }

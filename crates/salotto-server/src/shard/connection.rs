@@ -32,7 +32,7 @@ const IN_FLIGHT_MAX: u32 = 128;
 /// How long a closing connection may take to read its last lines.
 const LINGER: Duration = Duration::from_secs(5);
 /// How many bytes may wait for somebody who has not signed in.
-pub(super) const UNREGISTERED_SENDQ_MAX: usize = 32 * 1024;
+pub(super) const UNREGISTERED_SENDQ_MAX: usize = 16 * 1024;
 /// How long somebody at a bare terminal may think about a name.
 const PATIENCE_PLAIN: Duration = Duration::from_secs(300);
 

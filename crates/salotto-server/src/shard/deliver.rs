@@ -22,8 +22,16 @@ const DIRECT_LEN_MIN: usize = 2048;
 /// Bytes for readers, rendered once for each way of rendering that was met.
 #[derive(Default)]
 pub(super) struct Renders {
-    done: Vec<(RenderKey, Vec<u8>)>,
+    done: Vec<Rendered>,
     count: usize,
+}
+
+/// Some turns, rendered one way.
+struct Rendered {
+    key: RenderKey,
+    bytes: Vec<u8>,
+    /// Where each turn ends.
+    ends: Vec<usize>,
 }
 
 impl Renders {
@@ -31,19 +39,39 @@ impl Renders {
         self.count = 0;
     }
 
-    fn get(&mut self, key: RenderKey, render: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
-        if let Some(at) = self.done[..self.count].iter().position(|(known, _)| *known == key) {
-            return &self.done[at].1;
+    /// The bytes of some turns, each of which `render` appends.
+    fn get<T>(&mut self, key: RenderKey, turns: &[T], mut render: impl FnMut(&T, &mut Vec<u8>)) -> &[u8] {
+        if let Some(at) = self.done[..self.count].iter().position(|done| done.key == key) {
+            return &self.done[at].bytes;
         }
+        let done = self.next(key);
+        for turn in turns {
+            render(turn, &mut done.bytes);
+            done.ends.push(done.bytes.len());
+        }
+        &done.bytes
+    }
+
+    /// Begins another way of rendering, in memory that was used before.
+    fn next(&mut self, key: RenderKey) -> &mut Rendered {
         if self.count == self.done.len() {
-            self.done.push((key, Vec::new()));
+            self.done.push(Rendered { key, bytes: Vec::new(), ends: Vec::new() });
         }
-        let at = self.count;
+        let next = &mut self.done[self.count];
         self.count += 1;
-        self.done[at].0 = key;
-        self.done[at].1.clear();
-        render(&mut self.done[at].1);
-        &self.done[at].1
+        next.key = key;
+        next.bytes.clear();
+        next.ends.clear();
+        next
+    }
+
+    /// Takes one turn, by its place, out of a run that was rendered.
+    fn take_from(&mut self, run: &Renders, turn: usize) {
+        self.clear();
+        for done in &run.done[..run.count] {
+            let begin = turn.checked_sub(1).map_or(0, |before| done.ends[before]);
+            self.next(done.key).bytes.extend_from_slice(&done.bytes[begin..done.ends[turn]]);
+        }
     }
 }
 
@@ -109,11 +137,9 @@ impl<S: Stream> Sessions<S> {
                 continue;
             }
             let key = connection.render_key();
-            let bytes = run_renders.get(key, |bytes| {
-                for turn in turns {
-                    for effect in &turn.effects {
-                        adapter::render(turn, &effect.event, key, shared, bytes);
-                    }
+            let bytes = run_renders.get(key, turns, |turn, bytes| {
+                for effect in &turn.effects {
+                    adapter::render(turn, &effect.event, key, shared, bytes);
                 }
             });
             written += connection.give(bytes, bytes.len() >= DIRECT_LEN_MIN);
@@ -123,9 +149,9 @@ impl<S: Stream> Sessions<S> {
         }
         self.shared.metrics.bytes_out.fetch_add(written as u64, Ordering::Relaxed);
         let one_by_one = std::mem::take(&mut self.one_by_one);
-        for turn in turns {
+        for (place, turn) in turns.iter().enumerate() {
             let origin = self.begin_turn(turn);
-            self.renders.clear();
+            self.renders.take_from(&self.run_renders, place);
             self.stamp += 1;
             for effect in &turn.effects {
                 for &slot in &one_by_one {
@@ -218,8 +244,11 @@ impl<S: Stream> Sessions<S> {
             Plan::Skip => return,
             Plan::Shared => {
                 let key = connection.render_key();
-                let bytes =
-                    self.renders.get(key, |bytes| adapter::render(turn, event, key, &self.shared, bytes));
+                let shared = &self.shared;
+                let render = |turn: &Turn, bytes: &mut Vec<u8>| {
+                    adapter::render(turn, event, key, shared, bytes);
+                };
+                let bytes = self.renders.get(key, std::slice::from_ref(turn), render);
                 connection.give(bytes, false);
             }
             Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),

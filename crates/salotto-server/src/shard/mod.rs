@@ -1,7 +1,7 @@
 //! Shards: each is a thread that owns some connections outright.
 //!
 //! A shard reads its connections' lines, lets their adapter turn them into submissions, and sends those to the
-//! core's thread in one piece. What comes back it renders once for each way of rendering among its readers,
+//! engine in one piece. What comes back it renders once for each way of rendering among its readers,
 //! appends the same bytes to each reader's queue, and then writes each connection that has something once.
 
 mod connection;

@@ -10,7 +10,6 @@ use slab::Slab;
 
 use super::connection::{Arrival, Close, Connection};
 use super::deliver::Renders;
-use super::outgoing::Outgoing;
 use super::roster::{Roster, Slot};
 use super::socket::Stream;
 use super::{CLOSING, News};
@@ -127,7 +126,7 @@ impl<S: Stream> Sessions<S> {
 
     fn submit(&mut self) {
         if !self.submissions.is_empty() {
-            // The core's thread outlives the shards.
+            // The engine outlives the shards.
             let _ = self.shared.hub.send(std::mem::take(&mut self.submissions));
         }
     }
@@ -241,8 +240,8 @@ impl<S: Stream> Sessions<S> {
             connection.marked = false;
             match connection.write() {
                 Ok(_) if connection.out.waiting() > connection.sendq_max(&self.shared) => {
-                    connection.out = Outgoing::new(connection.out.framing());
-                    connection.close(Close::broken("send queue exceeded"));
+                    // A last word would come in the middle of the line that is cut off.
+                    connection.close(Close::gone("send queue exceeded"));
                 }
                 Ok(count) => {
                     self.shared.metrics.bytes_out.fetch_add(count as u64, Ordering::Relaxed);
@@ -257,8 +256,7 @@ impl<S: Stream> Sessions<S> {
                         }
                         kind => format!("write error: {kind}"),
                     };
-                    connection.out = Outgoing::new(connection.out.framing());
-                    connection.close(Close::broken(&reason));
+                    connection.close(Close::gone(&reason));
                 }
             }
             if connection.is_finished() {

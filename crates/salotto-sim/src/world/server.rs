@@ -208,7 +208,7 @@ impl World {
                 self.agenda.add(self.now + takes, Happening::Job { process: number, session });
             }
         }
-        if !process.is_writing && process.server.begin_commit() {
+        if !process.is_writing && process.server.commit_waits() {
             process.is_writing = true;
             let nothing = process.server.under_way().is_none_or(|(mut records, _)| records.next().is_none());
             let takes = match (nothing, self.rng.below(200)) {
@@ -244,7 +244,7 @@ impl World {
         }
         let World { process: Some(process), disk, .. } = self else { return };
         disk.refuses = now < self.disk_refuses_until;
-        if process.server.end_commit(disk) {
+        if process.server.commit(disk) {
             process.is_writing = false;
             self.trace.note(now, "written", 0, b"");
         } else {
@@ -300,7 +300,7 @@ impl World {
         process.server.shut_down("restart");
         for _ in 0..LAST_STEPS_MAX {
             let applied = process.server.hub();
-            let written = process.server.begin_commit() && process.server.end_commit(disk);
+            let written = process.server.commit_waits() && process.server.commit(disk);
             if !applied && !written {
                 break;
             }
