@@ -7,7 +7,7 @@ use salotto_core::{Command, NodeId, Ordered, Origin, Seq, Timestamp};
 use crate::Sequencer;
 use crate::place::Place;
 
-/// The sequencer of a server that stands alone; belongs to the core's thread.
+/// The sequencer of a server that stands alone; belongs to the engine's thread.
 #[derive(Debug)]
 pub struct Local {
     last: Place,

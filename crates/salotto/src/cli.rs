@@ -149,7 +149,7 @@ pub struct BenchOptions {
 pub enum BenchTask {
     /// Something with a running server
     #[command(flatten)]
-    Scenario(Scenario),
+    Scenario(Box<Scenario>),
     /// Make a data folder with much history in it, for a server to start with
     Fill(FillOptions),
 }

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options, language),
         Command::Bench(options) => match options.task {
             BenchTask::Scenario(scenario) => {
-                salotto_bench::run(salotto_bench::BenchArgs { scenario }).map_err(Into::into)
+                salotto_bench::run(salotto_bench::BenchArgs { scenario: *scenario }).map_err(Into::into)
             }
             BenchTask::Fill(options) => fill::run(&options),
         },

@@ -71,13 +71,15 @@ fn mission_20_lines_and_tags_that_are_too_long_are_refused_whole() {
     let mut witness = Irc::sign_in(&server, "witness", "message-tags");
     let mut anna = Irc::sign_in(&server, "anna", "message-tags echo-message");
     witness.expect_next("anna JOIN #lobby");
-    // 510 bytes and CR LF is what a line may have.
+    // 510 bytes and CR LF is what a line may have, as others see it: with `:anna!user@host ` before it.
     let longest = 510 - "PRIVMSG #lobby :".len();
-    let (fits, too_long) = ("x".repeat(longest), "x".repeat(longest + 1));
+    let [fits, too_long_for_others, too_long] =
+        [longest - 100, longest - 6, longest + 1].map(|len| "x".repeat(len));
     let tags_fit = format!("@+a={}", "t".repeat(4090 - "+a=".len()));
     let tags_too_long = format!("@+a={}", "t".repeat(4095 - "+a=".len()));
     for (line, refused) in [
         (format!("PRIVMSG #lobby :{fits}"), false),
+        (format!("PRIVMSG #lobby :{too_long_for_others}"), true),
         (format!("PRIVMSG #lobby :{too_long}"), true),
         (format!("PRIVMSG #lobby :{}", "è".repeat(5_000)), true),
         (format!("{tags_fit} PRIVMSG #lobby :{fits}"), false),
