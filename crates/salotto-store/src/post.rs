@@ -19,11 +19,12 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
-/// Writes a post, or writes it again.
+/// Writes a post; one that is there already stays as it is. (`OR REPLACE` would have SQLite copy pages aside for every
+/// post, so that it could take half a replacement back.)
 pub(crate) const WRITE: &str = concat!(
-    "INSERT OR REPLACE INTO posts (",
+    "INSERT INTO posts (",
     columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (seq) DO NOTHING"
 );
 
 /// Writes one post with the statement of [`WRITE`].
@@ -97,31 +98,31 @@ fn text<T: FromSql>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
 /// The first eight bytes of BLAKE3 over every field, each with its length or its kind before it, so that no two
 /// posts say the same.
 pub(crate) fn checksum(post: &PostRecord) -> i64 {
-    fn put(hasher: &mut blake3::Hasher, text: &str) {
-        hasher.update(&(text.len() as u64).to_le_bytes());
-        hasher.update(text.as_bytes());
+    fn put(bytes: &mut Vec<u8>, text: &str) {
+        bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(text.as_bytes());
     }
-    fn put_maybe(hasher: &mut blake3::Hasher, text: Option<&Arc<str>>) {
-        hasher.update(&[u8::from(text.is_some())]);
-        put(hasher, text.map_or("", |text| text));
+    fn put_maybe(bytes: &mut Vec<u8>, text: Option<&Arc<str>>) {
+        bytes.push(u8::from(text.is_some()));
+        put(bytes, text.map_or("", |text| text));
     }
     let (form, one, two) = match post.conversation {
         Conversation::Room(room) => (1, stored(room.0), 0),
         Conversation::Direct(low, high) => (2, stored(low.0), stored(high.0)),
     };
-    let mut hasher = blake3::Hasher::new();
+    let mut bytes = Vec::with_capacity(256 + post.text.len() + post.tags.len());
     for number in [stored(post.seq.0), stored(post.at.0), form, one, two, i64::from(post.kind as u8)] {
-        hasher.update(&number.to_le_bytes());
+        bytes.extend_from_slice(&number.to_le_bytes());
     }
-    put(&mut hasher, &post.nick);
-    put(&mut hasher, &post.address);
-    put_maybe(&mut hasher, post.account.as_ref());
-    put(&mut hasher, &post.to);
-    put(&mut hasher, &post.text);
-    put(&mut hasher, &post.tags);
-    put_maybe(&mut hasher, post.token.as_ref());
+    put(&mut bytes, &post.nick);
+    put(&mut bytes, &post.address);
+    put_maybe(&mut bytes, post.account.as_ref());
+    put(&mut bytes, &post.to);
+    put(&mut bytes, &post.text);
+    put(&mut bytes, &post.tags);
+    put_maybe(&mut bytes, post.token.as_ref());
     let mut first = [0; 8];
-    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    first.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..8]);
     i64::from_le_bytes(first)
 }
 
