@@ -223,3 +223,36 @@ fn a_person_at_a_bare_terminal_may_think_for_five_minutes() {
     talk.wait_until(Duration::from_secs(301));
     assert!(talk.is_closed());
 }
+
+#[test]
+fn what_all_connections_ask_together_is_bounded_and_answered() {
+    const PEOPLE: u16 = 400;
+    const QUESTIONS: usize = 200;
+    let mut talk = Talk::new(ListenerKind::Irc);
+    let people: Vec<(SessionId, Wire)> = (0..PEOPLE)
+        .map(|number| {
+            let wire = Wire::default();
+            let peer = format!("198.51.{}.{}:5000", number / 256, number % 256).parse().expect("an address");
+            let session = talk.server.open(wire.clone(), ListenerKind::Irc, peer).expect("a place");
+            wire.0.borrow_mut().to_server.extend(format!("NICK p{number}\r\nUSER u 0 * :u\r\n").into_bytes());
+            talk.server.readable(session);
+            talk.settle();
+            (session, wire)
+        })
+        .collect();
+    for (session, wire) in &people {
+        wire.0.borrow_mut().to_server.extend("TOPIC #nowhere\r\n".repeat(QUESTIONS).into_bytes());
+        talk.server.readable(*session);
+    }
+    // The engine stands still.
+    while talk.server.shard_waits(0) {
+        talk.server.shard(0);
+    }
+    let untouched = people.iter().filter(|(_, wire)| !wire.0.borrow().to_server.is_empty()).count();
+    assert!(untouched >= usize::from(PEOPLE) - 32 * 1024 / 128 - 1, "{untouched} were not read from");
+    talk.settle();
+    for (_, wire) in &people {
+        let heard = String::from_utf8(wire.0.borrow().to_client.clone()).expect("UTF-8");
+        assert_eq!(heard.matches(" 403 ").count(), QUESTIONS);
+    }
+}

@@ -256,6 +256,8 @@ pub(crate) struct Connection<S> {
     pub finished: bool,
     /// The socket had something when the session could not take it; the poller will not say so again.
     pub passed_over: bool,
+    /// It waits until fewer submissions of all connections are under way.
+    pub held: bool,
     input: Input,
     /// Came in while the session could not take it.
     stalled: Vec<u8>,
@@ -316,6 +318,7 @@ impl<S: Stream> Connection<S> {
             stamp: 0,
             finished: false,
             passed_over: false,
+            held: false,
             input,
             stalled,
             pending: VecDeque::new(),

@@ -181,6 +181,7 @@ impl<S: Stream> Sessions<S> {
 
     fn begin_turn(&mut self, turn: &Turn) -> Option<Slot> {
         let origin = self.roster.slot(turn.session)?;
+        self.came_back();
         self.with(origin, |connection, submissions, shared| {
             connection.turn_begins(turn, submissions, shared)
         });

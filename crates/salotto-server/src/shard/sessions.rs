@@ -17,6 +17,8 @@ use crate::hub::{Ask, Submission};
 use crate::jobs::JobResult;
 use crate::shared::Shared;
 
+/// How many submissions of all its connections together may be under way; nobody is read from while there are more.
+const UNDER_WAY_MAX: usize = 32 * 1024;
 /// How long the last lines of all connections may take to be written.
 const FAREWELL_MAX: Duration = Duration::from_millis(1500);
 /// How long to wait between two tries to write them.
@@ -34,6 +36,10 @@ pub(crate) struct Sessions<S> {
     /// Connections that may have more to read than their turn took.
     pub(super) ready: Vec<Slot>,
     pub(super) submissions: Vec<Submission>,
+    /// Submissions that are with the engine.
+    under_way: usize,
+    /// Connections that are not read from because of [`UNDER_WAY_MAX`]; each has its mark set.
+    held: Vec<Slot>,
     /// The mark of connections that have been given the present event.
     pub(super) stamp: u64,
     /// The present event.
@@ -61,6 +67,8 @@ impl<S: Stream> Sessions<S> {
             dirty: Vec::new(),
             ready: Vec::new(),
             submissions: Vec::new(),
+            under_way: 0,
+            held: Vec::new(),
             stamp: 0,
             renders: Renders::default(),
             run_renders: Renders::default(),
@@ -126,6 +134,7 @@ impl<S: Stream> Sessions<S> {
 
     fn submit(&mut self) {
         if !self.submissions.is_empty() {
+            self.under_way += self.submissions.len();
             // The engine outlives the shards.
             let _ = self.shared.hub.send(std::mem::take(&mut self.submissions));
         }
@@ -189,6 +198,15 @@ impl<S: Stream> Sessions<S> {
 
     /// Takes what has come in, up to the length of `scratch`.
     pub fn read(&mut self, slot: Slot, scratch: &mut [u8]) {
+        if self.under_way + self.submissions.len() > UNDER_WAY_MAX {
+            if let Some(connection) = self.connections.get_mut(slot)
+                && !std::mem::replace(&mut connection.held, true)
+            {
+                connection.passed_over = true;
+                self.held.push(slot);
+            }
+            return;
+        }
         self.with(slot, Connection::resume);
         let Some(connection) = self.connections.get_mut(slot) else { return };
         connection.passed_over = !connection.takes_input();
@@ -218,6 +236,19 @@ impl<S: Stream> Sessions<S> {
                 };
                 self.with(slot, |connection, _, _| connection.close(Close::broken(&reason)));
             }
+        }
+    }
+
+    /// What came of a submission has come back.
+    pub(super) fn came_back(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+        if self.under_way <= UNDER_WAY_MAX / 2 && !self.held.is_empty() {
+            for &slot in &self.held {
+                if let Some(connection) = self.connections.get_mut(slot) {
+                    connection.held = false;
+                }
+            }
+            self.ready.append(&mut self.held);
         }
     }
 
