@@ -67,7 +67,7 @@ fn greeting(capabilities: &str, nick: &str) -> String {
     format!("CAP REQ :{capabilities}\r\nNICK {nick}\r\nUSER bench 0 * :bench\r\n")
 }
 
-/// Reads accounts that [`write`] has kept; none when there is no such file.
+/// Reads accounts that [`write()`] has kept; none when there is no such file.
 ///
 /// # Errors
 ///

@@ -65,7 +65,7 @@ impl Frames {
         Frames { socket: WebSocket::from_raw_socket(Pipe::default(), Role::Server, Some(config)) }
     }
 
-    /// Takes bytes from the wire. They are kept until [`Frames::next`] has come to them.
+    /// Takes bytes from the wire. They are kept until they were asked for.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.socket.get_mut().incoming.extend_from_slice(bytes);
     }
