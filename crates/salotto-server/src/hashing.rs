@@ -4,20 +4,21 @@
 //! and those who are in go on chatting. Whose turn it is must then not depend on who asks most. First come those
 //! whose last password from there was right for that account; then whoever asks with the fewest others waiting and
 //! the fewest wrong passwords behind them, by address and then by account; then who has waited longest. Somebody
-//! who guesses is behind whoever does not, and nobody is ever locked out of an account because others guess at it.
+//! who guesses is behind whoever does not, the thread rests after a wrong password while only such wait, and nobody is ever locked out of an account because others guess at it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use salotto_core::SessionId;
 
 use crate::jobs::{Job, Queued};
 use crate::throttle::network;
 
-/// How many passwords may wait: about ten seconds of hashing, after which a connection that signs in has not much time
+/// How many passwords may wait: ten to fifteen seconds of hashing, after which a connection that signs in has not much time
 /// left. Beyond it whoever is last in line is told to try again.
 const WAITING_MAX: usize = 512;
 /// How many addresses and accounts have their wrong passwords counted; when there are more, all are forgotten.
@@ -54,6 +55,12 @@ struct Rank {
     turn: u32,
     account_failures: u32,
     arrived: u64,
+}
+
+impl Rank {
+    fn is_suspect(self) -> bool {
+        self.stranger && self.turn.saturating_add(self.account_failures) > 0
+    }
 }
 
 /// The line.
@@ -103,6 +110,16 @@ impl Hashing {
                 None => line = self.comes.wait(line).unwrap_or_else(PoisonError::into_inner),
             }
         }
+    }
+
+    /// Rests, unless somebody waits who has no wrong password behind them: guessing must leave some of a core to all who
+    /// are in.
+    pub fn rest(&self, time: Duration) {
+        let nobody_else = |line: &mut Line| {
+            let next = line.waiting.first_key_value();
+            !line.closed && line.sent_away.is_empty() && next.is_none_or(|(rank, _)| rank.is_suspect())
+        };
+        drop(self.comes.wait_timeout_while(self.line(), time, nobody_else));
     }
 
     /// A password was right or wrong.
@@ -275,6 +292,20 @@ mod tests {
         assert!(session == SessionId(WAITING_MAX as u64 - 1) && matches!(job, Job::Refused), "{job:?}");
         assert_eq!(order(&mut line)[0], 5000);
         assert!(line.from.is_empty());
+    }
+
+    #[test]
+    fn the_rest_after_a_wrong_password_ends_for_whoever_has_none_behind_them() {
+        let hashing = Hashing::default();
+        let guesser = subject(1, "anna");
+        hashing.learn(guesser, false);
+        hashing.submit(SessionId(1), guesser, job()).unwrap();
+        let begun = std::time::Instant::now();
+        hashing.rest(Duration::from_millis(20));
+        assert!(begun.elapsed() >= Duration::from_millis(20));
+        hashing.submit(SessionId(2), subject(2, "bruno"), job()).unwrap();
+        hashing.rest(Duration::from_secs(3600));
+        assert_eq!(hashing.take().map(|(session, _)| session), Some(SessionId(2)));
     }
 
     #[test]

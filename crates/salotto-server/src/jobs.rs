@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use argon2::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -256,13 +257,19 @@ impl Worker {
     fn hash(mut self, line: &Hashing) {
         while let Some((session, job)) = line.wait() {
             let subject = job.subject();
+            let begun = Instant::now();
+            let mut wrong = false;
             let news = self.clerk.carry_out(session, job);
             if let (Some(subject), News::Job(_, result)) = (subject, &news)
                 && let Some(right) = result.password_right()
             {
                 line.learn(subject, right);
+                wrong = !right;
             }
             ShardHandle::of(&self.shards, session).send(news);
+            if wrong {
+                line.rest(begun.elapsed() / 2);
+            }
         }
     }
 
