@@ -4,7 +4,8 @@
 //! and those who are in go on chatting. Whose turn it is must then not depend on who asks most. First come those
 //! whose last password from there was right for that account; then whoever asks with the fewest others waiting and
 //! the fewest wrong passwords behind them, by address and then by account; then who has waited longest. Somebody
-//! who guesses is behind whoever does not, the thread rests after a wrong password while only such wait, and nobody is ever locked out of an account because others guess at it.
+//! who guesses is behind whoever does not, and nobody is ever locked out of an account because others guess at it. While only
+//! such wait, the thread rests after each wrong password.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -18,8 +19,8 @@ use salotto_core::SessionId;
 use crate::jobs::{Job, Queued};
 use crate::throttle::network;
 
-/// How many passwords may wait: ten to fifteen seconds of hashing, after which a connection that signs in has not much time
-/// left. Beyond it whoever is last in line is told to try again.
+/// How many passwords may wait: ten to fifteen seconds of hashing, after which a connection that signs in has not much
+/// time left. Beyond it whoever is last in line is told to try again.
 const WAITING_MAX: usize = 512;
 /// How many addresses and accounts have their wrong passwords counted; when there are more, all are forgotten.
 const COUNTED_MAX: usize = 20_000;

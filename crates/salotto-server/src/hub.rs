@@ -13,6 +13,7 @@ use salotto_core::{
 use salotto_sequencer::Local;
 
 use crate::ambient::Ambient;
+use crate::commit::SEQ_JUMP;
 
 /// How many submissions are applied before their outcome is handed on.
 const BATCH_MAX: usize = 1024;
@@ -163,8 +164,12 @@ pub(crate) struct Hub<C> {
 }
 
 impl<C: Chat> Hub<C> {
-    /// A chat whose next command gets a place after `last`.
-    pub fn new(chat: C, last: (Seq, Timestamp), node: NodeId, ambient: Ambient) -> Hub<C> {
+    /// A chat of which everything up to `written` is on the disk.
+    pub fn new(chat: C, written: (Seq, Timestamp), node: NodeId, ambient: Ambient) -> Hub<C> {
+        let (seq, at) = written;
+        // Numbers given to what was never written are not given again, or two messages could have one id.
+        let seq = if seq.0 == 0 { seq } else { Seq(seq.0 + SEQ_JUMP) };
+        let last = (seq, at.max(ambient.wall()));
         let sequencer = Local::new(last.0, last.1, node);
         Hub { chat, sequencer, ambient, last, outcome: Outcome::default() }
     }

@@ -231,7 +231,7 @@ impl Work {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Arc::new(hasher);
         let worker = || -> Result<Worker, StoreError> {
-            Ok(Worker { clerk: Clerk::new(open_reader()?, hasher.clone()), shards: shards.to_vec() })
+            Ok(Worker { reader: open_reader()?, hasher: hasher.clone(), shards: shards.to_vec() })
         };
         let (hashes, hashing) = (worker()?, self.hashing);
         spawn(move || hashes.hash(&hashing));
@@ -249,17 +249,22 @@ fn spawn(work: impl FnOnce() + Send + 'static) {
 }
 
 struct Worker {
-    clerk: Clerk<Reader>,
+    reader: Reader,
+    hasher: Arc<Hasher>,
     shards: Vec<ShardHandle>,
 }
 
 impl Worker {
+    fn carry_out(&mut self, session: SessionId, job: Job) -> News {
+        Clerk { archive: &mut self.reader, hasher: &self.hasher }.carry_out(session, job)
+    }
+
     fn hash(mut self, line: &Hashing) {
         while let Some((session, job)) = line.wait() {
             let subject = job.subject();
             let begun = Instant::now();
             let mut wrong = false;
-            let news = self.clerk.carry_out(session, job);
+            let news = self.carry_out(session, job);
             if let (Some(subject), News::Job(_, result)) = (subject, &news)
                 && let Some(right) = result.password_right()
             {
@@ -277,7 +282,7 @@ impl Worker {
         loop {
             let next = inbox.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
             let Ok((session, job)) = next else { return };
-            let news = self.clerk.carry_out(session, job);
+            let news = self.carry_out(session, job);
             waiting.fetch_sub(1, Ordering::Relaxed);
             ShardHandle::of(&self.shards, session).send(news);
         }
@@ -353,48 +358,15 @@ impl Archive for Reader {
     }
 }
 
-impl<A: Archive> Archive for &mut A {
-    fn history(
-        &mut self,
-        conversation: Conversation,
-        query: HistoryQuery,
-        limit: usize,
-    ) -> Result<Vec<PostRecord>, StoreError> {
-        (**self).history(conversation, query, limit)
-    }
-
-    fn targets(
-        &mut self,
-        account: Option<AccountId>,
-        rooms: &[RoomId],
-        from: Timestamp,
-        to: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<(Conversation, Timestamp)>, StoreError> {
-        (**self).targets(account, rooms, from, to, limit)
-    }
-
-    fn verifier(&mut self, name: &Key) -> Result<Option<AccountVerifier>, StoreError> {
-        (**self).verifier(name)
-    }
-
-    fn account_name(&mut self, account: AccountId) -> Result<Option<String>, StoreError> {
-        (**self).account_name(account)
-    }
+/// Carries out jobs.
+pub(crate) struct Clerk<'a, A> {
+    /// Where it reads.
+    pub archive: &'a mut A,
+    /// With what it hashes.
+    pub hasher: &'a Hasher,
 }
 
-/// Carries out jobs, one after the other.
-pub(crate) struct Clerk<A> {
-    archive: A,
-    hasher: Arc<Hasher>,
-}
-
-impl<A: Archive> Clerk<A> {
-    /// One that reads here.
-    pub fn new(archive: A, hasher: Arc<Hasher>) -> Clerk<A> {
-        Clerk { archive, hasher }
-    }
-
+impl<A: Archive> Clerk<'_, A> {
     /// Carries out a session's job; gives what its shard is to hear.
     pub fn carry_out(&mut self, session: SessionId, job: Job) -> News {
         let read = match job {

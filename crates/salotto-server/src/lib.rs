@@ -30,21 +30,20 @@ mod throttle;
 pub mod tls;
 pub mod websocket;
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use salotto_core::{Command, Core, NodeId, RequestId, RoomName, Seq, SessionId};
+use salotto_core::{Command, Core, NodeId, RequestId, RoomName, SessionId};
 use salotto_store::{Durability, Store, StoreError, Writer};
 use thiserror::Error;
 
 use crate::ambient::Ambient;
-use crate::commit::{Commits, SEQ_JUMP};
+use crate::commit::Commits;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::hub::{Ask, Hub, Submission};
@@ -72,15 +71,6 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error("failed to set up TLS")]
     Tls(#[from] tls::TlsError),
-    /// The message of the day cannot be read.
-    #[error("failed to read the message of the day from {path}")]
-    Motd {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
     /// The system refuses something that every server needs: a thread, a poller, random bits.
     #[error("failed to start")]
     System(#[from] io::Error),
@@ -112,23 +102,19 @@ impl Server {
         };
         let (store, durable) = Store::open(&data, durability)?;
         let mut writer = store.writer()?;
-        let cloak_key = cloak_key(&mut writer)?;
-        let motd = motd(&config)?;
+        let ambient = Ambient::System;
+        let cloak_key = cloak_key(&mut writer, &ambient)?;
         let needs_tls =
             config.listen.tls_port != config::Port::Off || config.listen.web_tls != config::Port::Off;
         let tls = needs_tls.then(|| tls::Tls::load(&config.tls, &data, &config.listen.host)).transpose()?;
 
         let node = NodeId(1);
-        let written = durable.seq;
-        // Numbers given to what was never written are not given again, or two messages could have one id.
-        let first = if written.0 == 0 { written } else { Seq(written.0 + SEQ_JUMP) };
-        let ambient = Ambient::System;
-        let at = durable.at.max(ambient.wall());
+        let written = (durable.seq, durable.at);
         let core = Core::restore(durable);
         let (hub_sender, hub_inbox) = channel();
         let (jobs, work) = Jobs::new();
         let hasher = Hasher::new(&config.accounts, ambient.clone());
-        let shared = Arc::new(Shared::new(config, ambient.clone(), node, motd, cloak_key, hub_sender, jobs));
+        let shared = Arc::new(Shared::new(config, ambient.clone(), node, cloak_key, hub_sender, jobs));
         establish_lobby(&shared);
 
         let count = std::thread::available_parallelism().map_or(1, usize::from);
@@ -137,8 +123,8 @@ impl Server {
         work.start(hasher, || store.reader(), &shards)?;
         let engine = Engine {
             inbox: hub_inbox,
-            hub: Hub::new(core, (first, at), node, ambient),
-            commits: Commits::new(shared.clone(), written),
+            hub: Hub::new(core, written, node, ambient),
+            commits: Commits::new(shared.clone(), written.0),
             writer,
             reader: store.reader()?,
             shards: shards.clone(),
@@ -232,26 +218,13 @@ fn join_until(thread: JoinHandle<()>, give_up: Instant) {
     }
 }
 
-fn cloak_key(writer: &mut Writer) -> Result<[u8; 32], StartError> {
+fn cloak_key(writer: &mut Writer, ambient: &Ambient) -> Result<[u8; 32], StartError> {
     if let Some(key) = writer.meta_get(CLOAK_KEY)?.and_then(|key| key.try_into().ok()) {
         return Ok(key);
     }
-    let mut key = [0u8; 32];
-    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    let key = ambient.secret().ok_or_else(|| io::Error::other("the system gives no random bits"))?;
     writer.meta_set(CLOAK_KEY, &key)?;
     Ok(key)
-}
-
-fn motd(config: &Config) -> Result<Vec<String>, StartError> {
-    let text = match &config.server.motd_file {
-        Some(path) => read_motd(path)?,
-        None => config.server.motd.clone(),
-    };
-    Ok(text.lines().map(str::to_owned).collect())
-}
-
-fn read_motd(path: &Path) -> Result<String, StartError> {
-    fs::read_to_string(path).map_err(|source| StartError::Motd { path: path.to_owned(), source })
 }
 
 /// The lobby is the server's own room: it exists before anybody comes.

@@ -70,7 +70,7 @@ pub struct Lockstep<C, S> {
     commits: Commits,
     work: Work,
     jobs: Vec<(SessionId, Job)>,
-    hasher: Arc<Hasher>,
+    hasher: Hasher,
     seats: Vec<Seat<S>>,
     permits: Permits,
     next_seat: usize,
@@ -80,20 +80,18 @@ pub struct Lockstep<C, S> {
 impl<C: Chat, S: Stream> Lockstep<C, S> {
     /// A server with this chat behind it. The lobby is established by the first [`Lockstep::hub`].
     pub fn start(beginning: Beginning, chat: C) -> Lockstep<C, S> {
-        let Beginning { config, written: (written, at), wall, seed, shards } = beginning;
+        let Beginning { config, written, wall, seed, shards } = beginning;
         let begun = Instant::now();
         let given = Arc::new(Mutex::new(Given { instant: begun, wall, seed, drawn: 0 }));
         let ambient = Ambient::Given(given.clone());
         let cloak_key = ambient.secret().unwrap_or_default();
         let (hub_sender, submitted) = channel();
         let (jobs, work) = Jobs::new();
-        let hasher = Arc::new(Hasher::new(&config.accounts, ambient.clone()));
+        let hasher = Hasher::new(&config.accounts, ambient.clone());
         let permits = Permits::new(config.limits.connections, config.limits.connections_per_address);
         let node = NodeId(1);
-        let shared =
-            Arc::new(Shared::new(config, ambient.clone(), node, Vec::new(), cloak_key, hub_sender, jobs));
+        let shared = Arc::new(Shared::new(config, ambient.clone(), node, cloak_key, hub_sender, jobs));
         establish_lobby(&shared);
-        let first = if written.0 == 0 { written } else { Seq(written.0 + SEQ_JUMP) };
         let seats = (0..shards)
             .map(|index| Seat {
                 sessions: Sessions::new(index as u64, shards as u64, shared.clone()),
@@ -105,8 +103,8 @@ impl<C: Chat, S: Stream> Lockstep<C, S> {
         Lockstep {
             given,
             begun,
-            hub: Hub::new(chat, (first, at.max(wall)), node, ambient),
-            commits: Commits::new(shared.clone(), written),
+            hub: Hub::new(chat, written, node, ambient),
+            commits: Commits::new(shared.clone(), written.0),
             shared,
             submitted,
             groups: VecDeque::new(),
@@ -266,7 +264,7 @@ impl<C: Chat, S: Stream> Lockstep<C, S> {
     pub fn carry_out(&mut self, session: SessionId, archive: &mut impl Archive) -> bool {
         let Some(at) = self.waiting_jobs().position(|waiting| waiting == session) else { return false };
         let (session, job) = self.jobs.remove(at);
-        let news = Clerk::new(archive, self.hasher.clone()).carry_out(session, job);
+        let news = Clerk { archive, hasher: &self.hasher }.carry_out(session, job);
         self.seat(session).inbox.push_back(news);
         true
     }
