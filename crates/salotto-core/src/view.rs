@@ -141,13 +141,12 @@ impl<'a> View<'a> {
     pub fn roster(&self, name: &str) -> Option<Roster> {
         let room = self.room_seen(name)?;
         let inside = self.is_member(room) || self.is_operator();
-        let members = room
-            .members
-            .iter()
-            .filter_map(|(id, roles)| Some((self.state.people.get(id)?, *roles)))
-            .filter(|(person, _)| inside || self.sees_person(person))
-            .map(|(person, roles)| (roles, person.card.clone()))
-            .collect();
+        let mut members = Vec::with_capacity(room.members.len());
+        for (person, roles) in self.state.people_of(room.members.iter()) {
+            if inside || self.sees_person(person) {
+                members.push((*roles, person.card.clone()));
+            }
+        }
         Some(Roster { room: room.name.clone(), secret: room.has(RoomFlag::Secret), members })
     }
 

@@ -58,10 +58,31 @@ pub struct State {
     pub devices: BTreeMap<[u8; 32], (AccountId, DeviceId)>,
 }
 
+/// How far to walk before searching.
+const WALK_LEN: usize = 8;
+
 impl State {
     /// The person a session speaks for.
     pub fn person_of(&self, session: SessionId) -> Option<&Person> {
         self.people.get(&self.sessions.get(&session)?.person).map(|person| &**person)
+    }
+
+    /// The people behind ascending ids, each with what came with the id. In a room of most people that is a walk along
+    /// the tree, not a search for each.
+    pub fn people_of<'a, T>(
+        &'a self,
+        ids: impl Iterator<Item = (&'a PersonId, T)>,
+    ) -> impl Iterator<Item = (&'a Person, T)> {
+        let mut people = self.people.range(..).peekable();
+        ids.filter_map(move |(id, with)| {
+            for _ in 0..WALK_LEN {
+                people.next_if(|(other, _)| *other < id);
+            }
+            if people.peek().is_some_and(|(other, _)| *other < id) {
+                people = self.people.range(*id..).peekable();
+            }
+            people.next_if(|(other, _)| *other == id).map(|(_, person)| (&**person, with))
+        })
     }
 
     /// A present person by name, as anybody may write it.

@@ -1,6 +1,6 @@
 //! Rooms outlive their members: who looks after them, and who may read what was said before.
 
-use salotto_core::{Command, Conversation, ModeChange, Record, Role, RoomFlag, RoomId};
+use salotto_core::{Command, Conversation, ModeChange, Record, Role, RoomFlag, RoomId, SessionId};
 
 use crate::chat::{Chat, room};
 use crate::durable::check_durable;
@@ -163,4 +163,22 @@ fn a_room_cannot_have_invitations_without_end() {
     }
     chat.joins(first, "#tea");
     assert!(!chat.is_in(first, "#tea"), "the oldest makes room");
+}
+
+#[test]
+fn a_roster_is_complete_among_few_and_among_many_who_are_elsewhere() {
+    let mut chat = Chat::new();
+    let people: Vec<SessionId> = (0..60).map(|number| chat.sign_in(&format!("p{number:02}"))).collect();
+    for every in [1, 2, 11, 29] {
+        let name = format!("#every{every}");
+        let inside: Vec<usize> = (0..people.len()).filter(|at| at % every == every - 1).collect();
+        for &at in &inside {
+            chat.joins(people[at], &name);
+        }
+        let (first, last) = (people[inside[0]], people[inside[inside.len() - 1]]);
+        chat.parts(first, &name);
+        let mut expected: Vec<String> = inside[1..].iter().map(|at| format!("p{at:02}")).collect();
+        expected.sort();
+        assert_eq!(chat.members(last, &name), expected, "{name}");
+    }
 }
