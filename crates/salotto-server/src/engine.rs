@@ -1,7 +1,9 @@
-//! The engine: the one thread in which everything gets its place, is carried out, is written, and is handed to the
-//! shards.
+//! The engine: everything gets its place, is carried out, is written, and is handed to the shards here, and nowhere
+//! else.
 //!
-//! What comes in while a transaction is written makes the next batch, so the slower the disk, the larger the batches.
+//! It has a thread of its own ([`Engine::run`]), because a commit waits for the disk: what comes in meanwhile makes the
+//! next batch, so the slower the disk, the larger the batches. Where a commit waits for nothing and there is one shard,
+//! it rests in the shard's thread ([`Engine::step`]): a lone message then wakes nobody but those who read it.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,7 +13,7 @@ use salotto_core::{Core, Timestamp};
 use salotto_store::{Reader, Retained, Writer};
 
 use crate::commit::Commits;
-use crate::hub::{Batch, Hub, Submission, Turn};
+use crate::hub::{Batch, Hub, Submission};
 use crate::shard::{News, ShardHandle};
 use crate::shared::Shared;
 
@@ -19,71 +21,105 @@ use crate::shared::Shared;
 const RETRY: Duration = Duration::from_millis(500);
 /// How often old posts are looked for.
 const PRUNE_EVERY: Duration = Duration::from_secs(600);
+/// How long to wait when there are more of them than are deleted at one go.
+const PRUNE_PAUSE: Duration = Duration::from_millis(50);
 /// How many posts are deleted at one go, so that a commit never waits long.
 const PRUNE_ROWS_MAX: usize = 500;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The engine, and what it works with.
 pub(crate) struct Engine {
-    /// From the shards.
-    pub inbox: Receiver<Vec<Submission>>,
-    /// Gives places and carries out.
-    pub hub: Hub<Core>,
-    /// What is known of the disk.
-    pub commits: Commits,
-    /// Writes.
-    pub writer: Writer,
-    /// Reads which rooms there are.
-    pub reader: Reader,
-    /// Where outcomes go.
-    pub shards: Vec<ShardHandle>,
-    /// The configuration and the time.
-    pub shared: Arc<Shared>,
+    inbox: Receiver<Vec<Submission>>,
+    hub: Hub<Core>,
+    commits: Commits,
+    writer: Writer,
+    reader: Reader,
+    shared: Arc<Shared>,
+    /// Has come, and is to be carried out next.
+    first: Option<Vec<Submission>>,
+    /// Is carried out, but the disk refuses it until then at least.
+    refused: Option<(Batch, Instant)>,
+    prune_at: Instant,
+    ended: bool,
 }
 
 impl Engine {
-    /// Runs until it is sent nothing at all; what was sent before is committed and delivered by then.
-    pub fn run(mut self) {
-        let mut prune_at = Instant::now() + PRUNE_EVERY;
-        loop {
-            let wait = prune_at.saturating_duration_since(Instant::now());
-            match self.inbox.recv_timeout(wait) {
-                Ok(first) if !first.is_empty() => {
-                    let (batch, ending) = self.hub.batch(first, || self.inbox.try_recv().ok());
-                    self.commit(&batch);
-                    self.deliver(batch);
-                    if ending {
-                        return;
-                    }
-                }
-                Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            if Instant::now() >= prune_at {
-                let more = self.prune();
-                prune_at = Instant::now() + if more { Duration::from_millis(50) } else { PRUNE_EVERY };
-            }
+    /// Takes from `inbox`, carries out with `hub`, writes with `writer`, and looks up which rooms there are with
+    /// `reader`.
+    pub fn new(
+        inbox: Receiver<Vec<Submission>>,
+        hub: Hub<Core>,
+        commits: Commits,
+        (writer, reader): (Writer, Reader),
+        shared: Arc<Shared>,
+    ) -> Engine {
+        let prune_at = Instant::now() + PRUNE_EVERY;
+        Engine {
+            inbox,
+            hub,
+            commits,
+            writer,
+            reader,
+            shared,
+            first: None,
+            refused: None,
+            prune_at,
+            ended: false,
         }
     }
 
-    /// Writes until it is written.
-    fn commit(&mut self, batch: &Batch) {
-        let Engine { commits, writer, shards, .. } = self;
-        let announce = |text: &str| {
-            for shard in &*shards {
-                shard.send(News::Announce(text.into()));
+    /// Runs in a thread of its own until it is sent nothing at all; what was sent before is committed and delivered by
+    /// then.
+    pub fn run(mut self, shards: &[ShardHandle]) {
+        let mut give = |news: News| {
+            for shard in shards {
+                shard.send(news.clone());
             }
         };
-        while !commits.attempt(writer, batch, announce) {
-            std::thread::sleep(RETRY);
+        while !self.ended || self.refused.is_some() {
+            let wait = |until: Instant| until.saturating_duration_since(Instant::now());
+            match &self.refused {
+                Some((_, again_at)) => std::thread::sleep(wait(*again_at)),
+                None => match self.inbox.recv_timeout(wait(self.prune_at)) {
+                    Ok(first) => self.first = Some(first),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                },
+            }
+            self.step(&mut give);
         }
     }
 
-    fn deliver(&self, batch: Batch) {
-        let turns: Arc<[Turn]> = batch.turns.into();
-        for shard in &self.shards {
-            shard.send(News::Turns(turns.clone()));
+    /// Carries out what has come, up to a bound, writes it, and gives it. Says whether there was anything that could be
+    /// done; it waits for nothing but the disk.
+    pub fn step(&mut self, give: &mut impl FnMut(News)) -> bool {
+        let now = Instant::now();
+        if now >= self.prune_at {
+            let more = self.prune();
+            self.prune_at = now + if more { PRUNE_PAUSE } else { PRUNE_EVERY };
         }
+        let Some(batch) = self.next(now) else { return false };
+        if self.commits.attempt(&mut self.writer, &batch, |text| give(News::Announce(text.into()))) {
+            give(News::Turns(batch.turns.into()));
+        } else {
+            self.refused = Some((batch, now + RETRY));
+        }
+        true
+    }
+
+    /// What is to be written next.
+    fn next(&mut self, now: Instant) -> Option<Batch> {
+        if let Some((_, again_at)) = &self.refused {
+            return if now < *again_at { None } else { self.refused.take().map(|(batch, _)| batch) };
+        }
+        let first = self.first.take().or_else(|| self.inbox.try_recv().ok())?;
+        if first.is_empty() {
+            self.ended = true;
+            return None;
+        }
+        let (batch, ending) = self.hub.batch(first, || self.inbox.try_recv().ok());
+        self.ended |= ending;
+        Some(batch)
     }
 
     /// Deletes some posts that are older than the configuration keeps them; says whether there may be more.

@@ -99,7 +99,7 @@ pub(crate) enum Job {
 }
 
 /// What came of a job.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum JobResult {
     /// The account that the password opens, if it does.
     Authenticated(Option<AccountId>),

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`Server::start`] opens the store, restores the chat, and starts the threads: one that orders, carries out and commits
-//! ([`engine`]), a shard for each core of the machine ([`shard`]), and a few for jobs that take long ([`jobs`]). Threads talk by messages; no lock is held while anything waits.
+//! ([`engine`]), some that own the connections ([`shard`]), and a few for jobs that take long ([`jobs`]). Threads talk by messages; no lock is held while anything waits.
 #![forbid(unsafe_code)]
 
 mod adapter;
@@ -117,32 +117,35 @@ impl Server {
         let shared = Arc::new(Shared::new(config, ambient.clone(), node, cloak_key, hub_sender, jobs));
         establish_lobby(&shared);
 
-        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = shared.config.shards();
         let (idle_shards, shards): (Vec<Shard>, Vec<ShardHandle>) =
             (0..count).map(|_| Shard::new()).collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
         work.start(hasher, || store.reader(), &shards)?;
-        let engine = Engine {
-            inbox: hub_inbox,
-            hub: Hub::new(core, written, node, ambient),
-            commits: Commits::new(shared.clone(), written.0),
-            writer,
-            reader: store.reader()?,
-            shards: shards.clone(),
-            shared: shared.clone(),
-        };
-        let engine_thread = spawn("engine", move || engine.run())?;
+        let files = (writer, store.reader()?);
+        let commits = Commits::new(shared.clone(), written.0);
+        let hub = Hub::new(core, written, node, ambient);
+        let mut engine = Some(Engine::new(hub_inbox, hub, commits, files, shared.clone()));
+        // A shard must not stand still while the disk writes; where nobody waits for the disk, waking another thread
+        // is most of what a lone message costs.
+        let mut engine_thread = None;
+        if (count > 1 || durability == Durability::Power)
+            && let Some(engine) = engine.take()
+        {
+            let shards = shards.clone();
+            engine_thread = Some(spawn("engine", move || engine.run(&shards))?);
+        }
         let mut shard_threads = Vec::new();
         for (index, shard) in idle_shards.into_iter().enumerate() {
-            let shared = shared.clone();
-            shard_threads.push(spawn("shard", move || shard.run(index as u64, count as u64, shared))?);
+            let (shared, engine) = (shared.clone(), engine.take());
+            let run = move || shard.run(index as u64, count as u64, shared, engine);
+            shard_threads.push(spawn("shard", run)?);
         }
 
         let metrics_of = shared.clone();
         let metrics =
             Arc::new(move || metrics_of.metrics.prometheus(metrics_of.read_only.load(Ordering::Relaxed)));
         let adopt = Arc::new(Spread { shards: shards.clone(), next: AtomicUsize::new(0) });
-        let mut threads =
-            Threads { shared: shared.clone(), shards, shard_threads, engine_thread: Some(engine_thread) };
+        let mut threads = Threads { shared: shared.clone(), shards, shard_threads, engine_thread };
         match Listening::start(&shared.config, tls, adopt, metrics) {
             Ok(listening) => Ok(Server { listening, threads }),
             Err(error) => {

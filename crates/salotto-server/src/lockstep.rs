@@ -173,7 +173,8 @@ impl<C: Chat, S: Stream> Lockstep<C, S> {
     pub fn shard_waits(&self, index: usize) -> bool {
         let seat = &self.seats[index];
         let news = seat.inbox.len() + seat.readable.len() + seat.writable.len();
-        news > 0 || seat.sessions.has_more() || seat.sessions.has_to_write()
+        let now = self.shared.ambient.instant();
+        news > 0 || seat.sessions.due_at(now).is_some_and(|due_at| due_at <= now)
     }
 
     /// One turn of a shard.
@@ -194,7 +195,9 @@ impl<C: Chat, S: Stream> Lockstep<C, S> {
         for news in inbox.drain(..) {
             sessions.take(news);
         }
-        sessions.flush();
+        sessions.submit();
+        sessions.write(self.shared.ambient.instant());
+        sessions.submit();
         drop(sessions.closed());
         self.groups.extend(self.submitted.try_iter());
     }

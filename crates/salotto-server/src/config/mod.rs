@@ -25,6 +25,9 @@ pub const SAMPLE: &str = include_str!("sample.toml");
 /// The most bytes of the message of the day, wherever it is written.
 const MOTD_LEN_MAX: usize = 64 * 1024;
 
+/// The most threads that serve connections.
+const SHARDS_MAX: usize = 64;
+
 /// Everything an operator can set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -59,6 +62,19 @@ impl Config {
     /// [`ConfigError`] names every wrong value with its place, its key and the reason.
     pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
         load::load(sources)
+    }
+
+    /// How many threads serve connections.
+    pub fn shards(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let count = match (self.limits.shards, self.history.durability) {
+            // The thread that orders and writes mostly waits for the disk,
+            (0, Durability::Power) => cores(),
+            // or needs a core for itself where it waits for nothing.
+            (0, Durability::Process) => cores() - 1,
+            (count, _) => count,
+        };
+        count.clamp(1, SHARDS_MAX)
     }
 
     /// What works but should be better, one sentence each, for the log at start.

@@ -164,6 +164,8 @@ pub struct Limits {
     pub kick_len: usize,
     /// Bytes of an away message.
     pub away_len: usize,
+    /// Threads that serve connections; 0 for one a core, less one with durability = "process".
+    pub shards: usize,
 }
 
 impl Default for Limits {
@@ -187,6 +189,7 @@ impl Default for Limits {
             topic_len: 390,
             kick_len: 390,
             away_len: 200,
+            shards: 0,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt::Display, net::IpAddr, ops::RangeInclusive};
 
 use salotto_core::{NICK_LEN_MAX, ROOM_NAME_LEN_MAX, RoomName};
 
-use super::{Config, Limits, MOTD_LEN_MAX, Port};
+use super::{Config, Limits, MOTD_LEN_MAX, Port, SHARDS_MAX};
 
 /// A broken rule: the dotted key and what is wrong with it.
 pub(super) struct Broken {
@@ -187,6 +187,7 @@ fn limits(limits: &Limits, check: &mut Check) {
     check.range("limits.topic_len", limits.topic_len, 80..=390);
     check.range("limits.kick_len", limits.kick_len, 0..=390);
     check.range("limits.away_len", limits.away_len, 0..=390);
+    check.range("limits.shards", limits.shards, 0..=SHARDS_MAX);
 }
 
 fn accounts(config: &Config, check: &mut Check) {

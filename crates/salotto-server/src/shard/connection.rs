@@ -16,6 +16,7 @@ use salotto_wire::{LINE_LEN_MAX, LineBuffer, LineError};
 use super::CLOSING;
 use super::lag::{Lag, PAGE_LEN};
 use super::outgoing::{Framing, Outgoing};
+use super::rounds::Due;
 use super::socket::{Socket, Stream};
 use crate::SERVER_SESSION;
 use crate::adapter::{self, Adapter, Plan, RenderKey};
@@ -248,8 +249,8 @@ pub(crate) struct Connection<S> {
     pub out: Outgoing,
     pub adapter: Adapter,
     pub meta: Meta,
-    /// It is in the list of those with something to write.
-    pub marked: bool,
+    /// Whether it waits to be written to.
+    pub due: Due,
     /// The last event it was given, by the shard's count.
     pub stamp: u64,
     /// The socket is closed and the chat is told.
@@ -314,7 +315,7 @@ impl<S: Stream> Connection<S> {
                 submitted: 0,
                 close: None,
             },
-            marked: false,
+            due: Due::No,
             stamp: 0,
             finished: false,
             passed_over: false,
@@ -367,9 +368,13 @@ impl<S: Stream> Connection<S> {
         self.out.waiting() > 0 || self.socket.wants_write() || (self.closing.is_some() && !self.finished)
     }
 
-    /// Whether it has just become due: puts the mark of those in the list on it.
-    pub fn becomes_due(&mut self) -> bool {
-        self.is_due() && !std::mem::replace(&mut self.marked, true)
+    /// Whether it has just become due, and was not before, or not so soon.
+    pub fn becomes(&mut self, due: Due) -> bool {
+        let becomes = self.due < due && self.is_due();
+        if becomes {
+            self.due = due;
+        }
+        becomes
     }
 
     /// Whether the session can take more input now.

@@ -10,6 +10,7 @@ use salotto_core::{Audience, Effect, Event, PostKind, PostTarget, RoomId, RoomNa
 
 use super::CLOSING;
 use super::roster::Slot;
+use super::rounds::Due;
 use super::sessions::Sessions;
 use super::socket::Stream;
 use crate::adapter::{self, Plan, RenderKey};
@@ -119,7 +120,7 @@ impl<S: Stream> Sessions<S> {
                 connection.stamp = self.stamp;
             }
         }
-        let Sessions { roster, connections, run_renders, dirty, shared, one_by_one, stamp, .. } = self;
+        let Sessions { roster, connections, run_renders, rounds, shared, one_by_one, stamp, .. } = self;
         let mut written = 0;
         let (Some((name, first)), Some((_, last))) =
             (turns.first().and_then(post_of), turns.last().and_then(post_of))
@@ -143,8 +144,9 @@ impl<S: Stream> Sessions<S> {
                 }
             });
             written += connection.give(bytes, bytes.len() >= DIRECT_LEN_MIN);
-            if connection.becomes_due() {
-                dirty.push(slot);
+            rounds.hears(true);
+            if connection.becomes(Due::InTurn) {
+                rounds.add(slot, Due::InTurn);
             }
         }
         self.shared.metrics.bytes_out.fetch_add(written as u64, Ordering::Relaxed);
@@ -254,8 +256,9 @@ impl<S: Stream> Sessions<S> {
             }
             Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),
         }
-        if connection.becomes_due() {
-            self.dirty.push(slot);
+        self.rounds.hears(matches!(event, Event::Posted(_)));
+        if connection.becomes(Due::InTurn) {
+            self.rounds.add(slot, Due::InTurn);
         }
     }
 }

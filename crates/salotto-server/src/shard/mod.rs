@@ -9,6 +9,7 @@ mod deliver;
 mod lag;
 mod outgoing;
 mod roster;
+mod rounds;
 mod sessions;
 mod socket;
 
@@ -26,6 +27,7 @@ pub(crate) use outgoing::{Framing, Outgoing};
 pub(crate) use sessions::Sessions;
 pub use socket::Stream;
 
+use crate::engine::Engine;
 use crate::hub::Turn;
 use crate::jobs::JobResult;
 use crate::listen::Incoming;
@@ -52,7 +54,7 @@ pub(crate) enum Deliver {
 }
 
 /// Something for the sessions of a shard.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum News {
     /// What came of submissions, anybody's.
     Turns(Arc<[Turn]>),
@@ -111,24 +113,24 @@ impl Shard {
         Ok((Shard { poll, inbox }, ShardHandle { sender, waker }))
     }
 
-    /// Serves connections until told to shut down. `index` of `count` shards.
-    pub fn run(mut self, index: u64, count: u64, shared: Arc<Shared>) {
+    /// Serves connections until told to shut down. `index` of `count` shards; the only one may have the engine in
+    /// its own thread.
+    pub fn run(mut self, index: u64, count: u64, shared: Arc<Shared>, mut engine: Option<Engine>) {
         let mut sessions = Sessions::new(index, count, shared);
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut scratch = vec![0u8; READ_TURN_MAX].into_boxed_slice();
         let mut tick_at = Instant::now() + TICK;
         while !sessions.has_ended() {
-            let wait = if sessions.has_more() {
-                Duration::ZERO
-            } else {
-                tick_at.saturating_duration_since(Instant::now())
-            };
+            let now = Instant::now();
+            let until = sessions.due_at(now).map_or(tick_at, |due_at| due_at.min(tick_at));
+            let wait = until.saturating_duration_since(now);
             if let Err(error) = self.poll.poll(&mut events, Some(wait))
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 tracing::error!(target: "salotto::shard", event = "error", reason = %error, "the poller failed");
                 return;
             }
+            let begun = Instant::now();
             sessions.read_on(&mut scratch);
             for event in events.iter().filter(|event| event.token() != WAKE) {
                 let slot = event.token().0;
@@ -150,13 +152,21 @@ impl Shard {
                 sessions.tick();
                 tick_at = now + TICK;
             }
-            sessions.flush();
+            sessions.submit();
+            if let Some(engine) = &mut engine {
+                while engine.step(&mut |news| sessions.take(news)) {
+                    sessions.submit();
+                }
+            }
+            sessions.write(begun);
             for slot in sessions.closed() {
                 if let Some(stream) = sessions.stream(slot) {
                     let _ = self.poll.registry().deregister(stream);
                 }
             }
         }
+        // What was taken is committed, though nobody is left to hear of it.
+        while engine.as_mut().is_some_and(|engine| engine.step(&mut drop)) {}
     }
 
     /// Gives a connection to the sessions, and has the poller watch it.

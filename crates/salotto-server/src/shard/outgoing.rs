@@ -41,6 +41,9 @@ impl Framing {
     }
 }
 
+/// How much memory a buffer begins with, so that it need not grow with every line.
+const FIRST_LEN: usize = 512;
+
 /// What waits to be written to one connection, in order.
 ///
 /// A connection with nothing to write owns no buffer.
@@ -75,6 +78,9 @@ impl Outgoing {
 
     /// Appends what was framed for a connection of this framing.
     pub fn framed(&mut self, bytes: &[u8]) {
+        if self.buffer.capacity() == 0 {
+            self.buffer.reserve(bytes.len().max(FIRST_LEN));
+        }
         self.buffer.extend_from_slice(bytes);
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use salotto_core::{Command, PostRecord, SessionId};
 use slab::Slab;
@@ -11,6 +11,7 @@ use slab::Slab;
 use super::connection::{Arrival, Close, Connection};
 use super::deliver::Renders;
 use super::roster::{Roster, Slot};
+use super::rounds::{Due, Rounds};
 use super::socket::Stream;
 use super::{CLOSING, News};
 use crate::hub::{Ask, Submission};
@@ -31,8 +32,8 @@ pub(crate) struct Sessions<S> {
     pub(super) roster: Roster,
     next_session: u64,
     session_step: u64,
-    /// Connections with something to write; each has its mark set.
-    pub(super) dirty: Vec<Slot>,
+    /// Connections with something to write.
+    pub(super) rounds: Rounds,
     /// Connections that may have more to read than their turn took.
     pub(super) ready: Vec<Slot>,
     pub(super) submissions: Vec<Submission>,
@@ -58,13 +59,14 @@ pub(crate) struct Sessions<S> {
 impl<S: Stream> Sessions<S> {
     /// None yet. `index` of `count` shards: sessions are numbered so that their number tells the shard.
     pub fn new(index: u64, count: u64, shared: Arc<Shared>) -> Sessions<S> {
+        let rounds = Rounds::new(shared.ambient.instant());
         Sessions {
             shared,
             connections: Slab::new(),
             roster: Roster::default(),
             next_session: index,
             session_step: count,
-            dirty: Vec::new(),
+            rounds,
             ready: Vec::new(),
             submissions: Vec::new(),
             under_way: 0,
@@ -84,14 +86,10 @@ impl<S: Stream> Sessions<S> {
         self.ended
     }
 
-    /// Whether some connections may have more to read than their turn took.
-    pub fn has_more(&self) -> bool {
-        !self.ready.is_empty()
-    }
-
-    /// Whether some connections have something to write.
-    pub fn has_to_write(&self) -> bool {
-        !self.dirty.is_empty()
+    /// From when on there is something to do, even if nothing more comes in.
+    pub fn due_at(&self, now: Instant) -> Option<Instant> {
+        let goes_on = !self.ready.is_empty() || !self.submissions.is_empty();
+        if goes_on { Some(now) } else { self.rounds.due_at(now) }
     }
 
     /// How many bytes wait to be written to a connection.
@@ -104,12 +102,6 @@ impl<S: Stream> Sessions<S> {
         for slot in std::mem::take(&mut self.ready) {
             self.read(slot, scratch);
         }
-    }
-
-    /// Sends on what the sessions have submitted, and writes to every connection that has something.
-    pub fn flush(&mut self) {
-        self.submit();
-        self.write_dirty();
     }
 
     /// The place that the next connection will have.
@@ -132,7 +124,8 @@ impl<S: Stream> Sessions<S> {
         self.roster.slot(session)
     }
 
-    fn submit(&mut self) {
+    /// Sends on what the sessions have submitted.
+    pub fn submit(&mut self) {
         if !self.submissions.is_empty() {
             self.under_way += self.submissions.len();
             // The engine outlives the shards.
@@ -172,8 +165,8 @@ impl<S: Stream> Sessions<S> {
     ) -> Option<R> {
         let connection = self.connections.get_mut(slot)?;
         let result = act(connection, &mut self.submissions, &self.shared);
-        if connection.becomes_due() {
-            self.dirty.push(slot);
+        if connection.becomes(Due::Now) {
+            self.rounds.add(slot, Due::Now);
         }
         Some(result)
     }
@@ -181,8 +174,8 @@ impl<S: Stream> Sessions<S> {
     fn announce(&mut self, text: &str) {
         for (slot, connection) in &mut self.connections {
             connection.announce(text, &mut self.submissions, &self.shared);
-            if connection.becomes_due() {
-                self.dirty.push(slot);
+            if connection.becomes(Due::InTurn) {
+                self.rounds.add(slot, Due::InTurn);
             }
         }
     }
@@ -190,9 +183,9 @@ impl<S: Stream> Sessions<S> {
     /// There is room to write again.
     pub fn mark(&mut self, slot: Slot) {
         if let Some(connection) = self.connections.get_mut(slot)
-            && !std::mem::replace(&mut connection.marked, true)
+            && std::mem::replace(&mut connection.due, Due::Now) < Due::Now
         {
-            self.dirty.push(slot);
+            self.rounds.add(slot, Due::Now);
         }
     }
 
@@ -265,36 +258,54 @@ impl<S: Stream> Sessions<S> {
         self.ready.push(slot);
     }
 
-    fn write_dirty(&mut self) {
-        for slot in std::mem::take(&mut self.dirty) {
-            let Some(connection) = self.connections.get_mut(slot) else { continue };
-            connection.marked = false;
-            match connection.write() {
-                Ok(_) if connection.out.waiting() > connection.sendq_max(&self.shared) => {
-                    // A last word would come in the middle of the line that is cut off.
-                    connection.close(Close::gone("send queue exceeded"));
-                }
-                Ok(count) => {
-                    self.shared.metrics.bytes_out.fetch_add(count as u64, Ordering::Relaxed);
-                    if connection.catch_up(&self.shared) {
-                        self.ready.push(slot);
-                    }
-                }
-                Err(error) => {
-                    let reason = match error.kind() {
-                        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-                            "connection reset".into()
-                        }
-                        kind => format!("write error: {kind}"),
-                    };
-                    connection.close(Close::gone(&reason));
-                }
+    /// Writes to those who are to be written to now. Those whose turn it is get a share of the time that what came in
+    /// has taken since `begun`, or they would fall behind when much comes in.
+    pub fn write(&mut self, begun: Instant) {
+        for slot in self.rounds.take_at_once() {
+            self.write_to(slot);
+        }
+        let mut now = self.shared.ambient.instant();
+        let until = now + now.saturating_duration_since(begun) / 4;
+        loop {
+            let Sessions { rounds, connections, .. } = self;
+            let turn = rounds.take_turn(now, |slot| {
+                connections.get(slot).is_some_and(|connection| connection.due == Due::InTurn)
+            });
+            for &slot in &turn {
+                self.write_to(slot);
             }
-            if connection.is_finished() {
-                self.finish(slot);
+            now = self.shared.ambient.instant();
+            if turn.is_empty() || now >= until {
+                return;
             }
         }
-        self.submit();
+    }
+
+    fn write_to(&mut self, slot: Slot) {
+        let Some(connection) = self.connections.get_mut(slot) else { return };
+        connection.due = Due::No;
+        match connection.write() {
+            Ok(_) if connection.out.waiting() > connection.sendq_max(&self.shared) => {
+                // A last word would come in the middle of the line that is cut off.
+                connection.close(Close::gone("send queue exceeded"));
+            }
+            Ok(count) => {
+                self.shared.metrics.bytes_out.fetch_add(count as u64, Ordering::Relaxed);
+                if connection.catch_up(&self.shared) {
+                    self.ready.push(slot);
+                }
+            }
+            Err(error) => {
+                let reason = match error.kind() {
+                    io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset".into(),
+                    kind => format!("write error: {kind}"),
+                };
+                connection.close(Close::gone(&reason));
+            }
+        }
+        if connection.is_finished() {
+            self.finish(slot);
+        }
     }
 
     /// The connection has written its last: tells the chat. The socket closes when the chat has heard of it, so that
@@ -333,11 +344,13 @@ impl<S: Stream> Sessions<S> {
             if connection.tick(now, &mut self.submissions, &self.shared) {
                 awake.push(slot);
             }
-            if connection.becomes_due() {
+            if connection.becomes(Due::Now) {
                 due.push(slot);
             }
         }
-        self.dirty.append(&mut due);
+        for slot in due {
+            self.rounds.add(slot, Due::Now);
+        }
         self.ready.append(&mut awake);
     }
 

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::irc::{ALL_CAPABILITIES, Irc, short, tag};
 use crate::member::{Heard, KINDS, Kind, Member, Said};
 use crate::stubborn::{Ear, Stubborn};
-use crate::support::{POSTS, Ports, Server, fill, is_measured, wanted};
+use crate::support::{POSTS, Ports, Server, Setup, fill, is_measured, wanted};
 
 /// How many of each kind make two hundred.
 const CROWD: [(Kind, usize); 5] =
@@ -167,7 +167,12 @@ const KILLS: usize = 5;
 
 /// Stops a server again and again under people who talk and come back by themselves, and compares in the end what they
 /// have receipts for with what is kept. Gives how long each return took, up to the first answer.
-fn stop_again_and_again(signal: Signal, times: usize, posts: usize) -> Vec<Duration> {
+fn stop_again_and_again(
+    threads: fn(Setup) -> Setup,
+    signal: Signal,
+    times: usize,
+    posts: usize,
+) -> Vec<Duration> {
     /// Words of everybody for each life of the server.
     const EACH: usize = 25;
     let home = tempfile::tempdir().expect("a temporary directory");
@@ -178,7 +183,7 @@ fn stop_again_and_again(signal: Signal, times: usize, posts: usize) -> Vec<Durat
     let total = people.len() * words;
     let ear = Ear::default();
     let mut returns = Vec::new();
-    let mut server = Some(ports.setup().start_in(home));
+    let mut server = Some(threads(ports.setup()).start_in(home));
     std::thread::scope(|scope| {
         for person in &mut people {
             let (ear, port) = (&ear, ports.irc());
@@ -190,7 +195,7 @@ fn stop_again_and_again(signal: Signal, times: usize, posts: usize) -> Vec<Durat
             let ended = server.take().expect("running").stop(signal);
             assert!(signal == Signal::KILL || ended.status.code() == Some(0), "{}", ended.log);
             let begin = Instant::now();
-            server = Some(ports.setup().start_in(ended.home));
+            server = Some(threads(ports.setup()).start_in(ended.home));
             returns.push(ear.wait_for_welcome(begin) - begin);
         }
     });
@@ -220,14 +225,20 @@ fn stop_again_and_again(signal: Signal, times: usize, posts: usize) -> Vec<Durat
 #[test]
 fn mission_18_every_receipt_is_kept_once_however_often_the_server_is_killed() {
     let (kills, posts) = (wanted("SALOTTO_FAULTS_KILLS", KILLS), wanted("SALOTTO_FAULTS_POSTS", POSTS));
-    let returns = stop_again_and_again(Signal::KILL, kills, posts);
+    let returns = stop_again_and_again(|setup| setup, Signal::KILL, kills, posts);
     let longest = returns.last().expect("killed at least once");
     assert!(*longest < SERVING_MAX || !is_measured(), "it took {longest:?} to serve again");
 }
 
 #[test]
 fn mission_15_a_server_that_is_asked_to_close_under_load_loses_nothing() {
-    stop_again_and_again(Signal::TERM, 3, 0);
+    stop_again_and_again(|setup| setup, Signal::TERM, 3, 0);
+}
+
+#[test]
+fn mission_18_one_thread_alone_loses_nothing_when_it_is_killed_or_closed() {
+    stop_again_and_again(Setup::in_one_thread, Signal::KILL, 3, 0);
+    stop_again_and_again(Setup::in_one_thread, Signal::TERM, 3, 0);
 }
 
 /// All that history has of the lobby after what it was filled with, with the ids.

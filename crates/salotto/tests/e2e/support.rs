@@ -67,6 +67,11 @@ impl Setup {
         self
     }
 
+    /// Serves connections, orders and writes in one thread, which waits for nothing but the system.
+    pub fn in_one_thread(self) -> Setup {
+        self.variable("SALOTTO_HISTORY_DURABILITY", "process").variable("SALOTTO_LIMITS_SHARDS", "1")
+    }
+
     /// Starts it with a new data directory.
     pub fn start(self) -> Server {
         let home = tempfile::tempdir().expect("a temporary directory");

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::trace;
 use crate::irc::{ALL_CAPABILITIES, Irc, short, text};
-use crate::support::{PATIENCE, Server, salotto};
+use crate::support::{PATIENCE, Server, Setup, salotto};
 
 const REFUSES: &str = "The server cannot write to its disk. Nothing is lost, but nothing can be sent now.";
 const WRITES_AGAIN: &str = "The server can write again.";
@@ -76,18 +76,29 @@ fn say(irc: &mut Irc, words: &str) {
 
 #[test]
 fn a_disk_that_refuses_makes_the_server_read_only_until_it_is_well_again() {
-    let server = Server::english().start();
+    let syncs = "fsync,fdatasync";
+    refuses_for_a_while(
+        Server::english,
+        &[("pwrite64", "ENOSPC"), ("pwrite64", "EIO"), (syncs, "EIO"), (syncs, "ENOSPC")],
+    );
+}
+
+#[test]
+fn a_disk_that_refuses_does_not_stop_the_thread_that_serves_the_connections_too() {
+    refuses_for_a_while(
+        || Server::english().in_one_thread(),
+        &[("pwrite64", "ENOSPC"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC"), ("pwrite64", "EIO")],
+    );
+}
+
+fn refuses_for_a_while(setup: fn() -> Setup, faults: &[(&str, &str)]) {
+    let server = setup().start();
     let mut anna = Irc::sign_in(&server, "anna", ALL_CAPABILITIES);
     let mut bruno = server.signed_in("bruno");
     anna.settle();
     let mut kept = Vec::new();
-    for (calls, error) in [
-        ("pwrite64", "ENOSPC"),
-        ("pwrite64", "EIO"),
-        ("fsync,fdatasync", "EIO"),
-        ("fsync,fdatasync", "ENOSPC"),
-    ] {
-        let words = |when: &str| format!("{when} {error} of {calls}");
+    for (round, (calls, error)) in faults.iter().enumerate() {
+        let words = |when: &str| format!("{when} {error} of {calls}, {round}");
         say(&mut anna, &words("before"));
         bruno.until("what anna said", |line| line.ends_with(&words("before")));
 
@@ -111,9 +122,9 @@ fn a_disk_that_refuses_makes_the_server_read_only_until_it_is_well_again() {
         assert_eq!(said(&mut anna), kept);
     }
     let ended = server.stop(Signal::KILL);
-    assert_eq!(ended.log.matches("the disk refuses; read-only").count(), 4, "{}", ended.log);
-    assert_eq!(ended.log.matches("the disk takes writes again").count(), 4, "{}", ended.log);
-    let server = Server::english().start_in(ended.home);
+    assert_eq!(ended.log.matches("the disk refuses; read-only").count(), faults.len(), "{}", ended.log);
+    assert_eq!(ended.log.matches("the disk takes writes again").count(), faults.len(), "{}", ended.log);
+    let server = setup().start_in(ended.home);
     assert_eq!(said(&mut Irc::sign_in(&server, "anna", ALL_CAPABILITIES)), kept);
 }
 

@@ -1,0 +1,185 @@
+//! In which order, and when, connections are written to.
+//!
+//! Who is answered is written to at once. Those who only hear what others do are written to in rounds, some at a time
+//! ([`TURN_MAX`]), and in between what has come in is dealt with: an answer never waits behind a write to each of
+//! thousands, and what is said while a round lasts is written together in the next.
+//!
+//! A write costs the system the same for one line as for fifty. When thousands come into a room one after the other, the
+//! server would do nothing but tell each of them of each; so after a large round in which each had several things to hear
+//! it waits a moment ([`PAUSE`]) before the next. What somebody says ends the wait.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::roster::Slot;
+
+/// How many are written to before what has come in is dealt with.
+const TURN_MAX: usize = 32;
+/// A round with fewer is nothing to wait for.
+const LARGE: usize = 512;
+/// How many things each must have had to hear, on average; else waiting brings nothing together.
+const HEARD_MIN: usize = 2;
+/// How long to wait.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether a connection waits to be written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// No.
+    No,
+    /// In its turn.
+    InTurn,
+    /// At once.
+    Now,
+}
+
+/// Who is written to.
+#[derive(Debug)]
+pub(super) struct Rounds {
+    at_once: Vec<Slot>,
+    present: VecDeque<Slot>,
+    next: VecDeque<Slot>,
+    /// Not before then the next round begins.
+    begin_at: Instant,
+    /// How many things there were to hear since the last round ended.
+    heard: usize,
+    /// Whether one of them is what somebody says, and waits for the next round.
+    spoken: bool,
+    /// To how many was written in the present round.
+    written: usize,
+}
+
+impl Rounds {
+    /// Nobody yet.
+    pub fn new(now: Instant) -> Rounds {
+        Rounds {
+            at_once: Vec::new(),
+            present: VecDeque::new(),
+            next: VecDeque::new(),
+            begin_at: now,
+            heard: 0,
+            spoken: false,
+            written: 0,
+        }
+    }
+
+    /// A connection has become due.
+    pub fn add(&mut self, slot: Slot, due: Due) {
+        match due {
+            Due::No => {}
+            Due::InTurn => self.next.push_back(slot),
+            Due::Now => self.at_once.push(slot),
+        }
+    }
+
+    /// Somebody has something of others to hear: something said, or who comes and goes.
+    pub fn hears(&mut self, said: bool) {
+        self.heard += 1;
+        self.spoken |= said;
+    }
+
+    /// From when on there is something to write, if there is.
+    pub fn due_at(&self, now: Instant) -> Option<Instant> {
+        if !self.at_once.is_empty() || !self.present.is_empty() {
+            Some(now)
+        } else {
+            let begin_at = if self.spoken { now } else { self.begin_at };
+            (!self.next.is_empty()).then_some(begin_at)
+        }
+    }
+
+    /// Those who are to be written to at once.
+    pub fn take_at_once(&mut self) -> Vec<Slot> {
+        std::mem::take(&mut self.at_once)
+    }
+
+    /// Those whose turn it is. `is_due` says whether one still waits for it; some were answered since.
+    pub fn take_turn(&mut self, now: Instant, mut is_due: impl FnMut(Slot) -> bool) -> Vec<Slot> {
+        if self.present.is_empty() && (self.spoken || now >= self.begin_at) {
+            std::mem::swap(&mut self.present, &mut self.next);
+            self.spoken = false;
+        }
+        let mut turn = Vec::new();
+        while turn.len() < TURN_MAX
+            && let Some(slot) = self.present.pop_front()
+        {
+            if is_due(slot) {
+                turn.push(slot);
+            }
+        }
+        self.written += turn.len();
+        if self.present.is_empty() && self.written > 0 {
+            let pays = self.written >= LARGE && self.heard >= self.written * HEARD_MIN;
+            self.begin_at = if pays && !self.spoken { now + PAUSE } else { now };
+            (self.heard, self.written) = (0, 0);
+        }
+        turn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rounds in which so many were written to, who had heard so much, a moment after they ended.
+    fn after(readers: usize, heard: usize, now: Instant) -> Rounds {
+        let mut rounds = Rounds::new(now);
+        for slot in 0..readers {
+            rounds.add(slot, Due::InTurn);
+        }
+        for _ in 0..heard {
+            rounds.hears(false);
+        }
+        let mut written = 0;
+        while rounds.due_at(now).is_some() {
+            let turn = rounds.take_turn(now, |_| true);
+            assert!((1..=TURN_MAX).contains(&turn.len()));
+            assert_eq!(turn[0], written, "the first to come is the first to go");
+            written += turn.len();
+        }
+        assert_eq!(written, readers);
+        rounds
+    }
+
+    #[test]
+    fn a_large_round_in_which_each_heard_several_things_is_followed_by_a_pause() {
+        let now = Instant::now();
+        for (readers, heard, pause) in [
+            (LARGE, HEARD_MIN * LARGE, PAUSE),
+            (LARGE, HEARD_MIN * LARGE - 1, Duration::ZERO),
+            (LARGE - 1, 9 * LARGE, Duration::ZERO),
+        ] {
+            let mut rounds = after(readers, heard, now);
+            rounds.add(7, Due::InTurn);
+            assert_eq!(rounds.due_at(now), Some(now + pause), "{readers} readers, {heard} things");
+            assert_eq!(rounds.take_turn(now + pause, |_| true), [7]);
+        }
+    }
+
+    #[test]
+    fn what_somebody_says_ends_the_pause() {
+        let now = Instant::now();
+        let mut rounds = after(LARGE, HEARD_MIN * LARGE, now);
+        rounds.add(1, Due::InTurn);
+        assert_eq!(rounds.take_turn(now, |_| true), [0; 0]);
+        rounds.add(2, Due::InTurn);
+        rounds.hears(true);
+        assert_eq!(rounds.due_at(now), Some(now));
+        assert_eq!(rounds.take_turn(now, |_| true), [1, 2]);
+        assert_eq!(rounds.due_at(now), None);
+    }
+
+    #[test]
+    fn who_is_answered_does_not_wait_and_loses_their_turn() {
+        let now = Instant::now();
+        let mut rounds = after(LARGE, HEARD_MIN * LARGE, now);
+        rounds.add(1, Due::InTurn);
+        rounds.add(2, Due::InTurn);
+        rounds.add(1, Due::Now);
+        assert_eq!(rounds.due_at(now), Some(now));
+        assert_eq!(rounds.take_at_once(), [1]);
+        assert_eq!(rounds.take_turn(now, |_| true), [0; 0]);
+        assert_eq!(rounds.take_turn(now + PAUSE, |slot| slot != 1), [2]);
+        assert_eq!(rounds.due_at(now + PAUSE), None);
+    }
+}
