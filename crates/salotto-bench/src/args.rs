@@ -89,7 +89,8 @@ impl Load {
             Self::Idle(_) => "connections",
             Self::Storm(_) => "people",
             Self::History(_) => "readers",
-            Self::Churn(_) => "workers",
+            Self::Churn(args) if args.sequence.is_none() => "workers",
+            Self::Rooms(_) => "rooms",
             _ => "members",
         }
     }
@@ -102,8 +103,9 @@ impl Load {
     pub fn set_size(&mut self, size: usize) -> anyhow::Result<()> {
         match self {
             Self::Fanout(args) => args.load.members = size,
-            Self::Rooms(args) => args.members = size,
+            Self::Rooms(args) => args.rooms = size,
             Self::Idle(args) => args.connections = size,
+            Self::Churn(args) if args.sequence.is_some() => args.sequence = Some(size),
             Self::Churn(args) => args.workers = size,
             Self::Slow(args) => args.members = size,
             Self::Storm(args) => args.people = size,

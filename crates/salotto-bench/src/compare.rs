@@ -32,8 +32,8 @@ pub struct CompareArgs {
     /// Write all runs and the medians to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Repeat for growing sizes of the load: members (fanout, slow), connections (idle), people (storm), readers
-    /// (history)
+    /// Repeat for growing sizes of the load: members (fanout, slow, churn --sequence), rooms (rooms), connections (idle),
+    /// people (storm), readers (history)
     #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
     pub sizes: Vec<usize>,
     /// Draw this figure into the file given with --svg: curves over the sizes, or a bar for each server

@@ -66,15 +66,14 @@ impl Config {
 
     /// How many threads serve connections.
     pub fn shards(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let count = match (self.limits.shards, self.history.durability) {
-            // The thread that orders and writes mostly waits for the disk,
-            (0, Durability::Power) => cores(),
-            // or needs a core for itself where it waits for nothing.
-            (0, Durability::Process) => cores() - 1,
-            (count, _) => count,
-        };
-        count.clamp(1, SHARDS_MAX)
+        match self.limits.shards {
+            // One core is left to the thread that orders and writes, and to the system.
+            0 => std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .saturating_sub(1)
+                .clamp(1, SHARDS_MAX),
+            shards => shards,
+        }
     }
 
     /// What works but should be better, one sentence each, for the log at start.

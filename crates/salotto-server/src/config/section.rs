@@ -164,7 +164,7 @@ pub struct Limits {
     pub kick_len: usize,
     /// Bytes of an away message.
     pub away_len: usize,
-    /// Threads that serve connections; 0 for one a core, less one with durability = "process".
+    /// Threads that serve connections; 0 for as many as there are cores, less one.
     pub shards: usize,
 }
 
