@@ -75,8 +75,9 @@ impl State {
     ) -> impl Iterator<Item = (&'a Person, T)> {
         let mut people = self.people.range(..).peekable();
         ids.filter_map(move |(id, with)| {
-            for _ in 0..WALK_LEN {
-                people.next_if(|(other, _)| *other < id);
+            let mut steps = 0;
+            while steps < WALK_LEN && people.next_if(|(other, _)| *other < id).is_some() {
+                steps += 1;
             }
             if people.peek().is_some_and(|(other, _)| *other < id) {
                 people = self.people.range(*id..).peekable();

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::roster::Slot;
 
 /// How many are written to before what has come in is dealt with.
-const TURN_MAX: usize = 32;
+pub(super) const TURN_MAX: usize = 32;
 /// A round with fewer is nothing to wait for.
 const LARGE: usize = 512;
 /// How many things each must have had to hear, on average; else waiting brings nothing together.
@@ -93,33 +93,42 @@ impl Rounds {
         std::mem::take(&mut self.at_once)
     }
 
-    /// Those whose turn it is. `is_due` says whether one still waits for it; some were answered since.
-    pub fn take_turn(&mut self, now: Instant, mut is_due: impl FnMut(Slot) -> bool) -> Vec<Slot> {
+    /// The next round begins, if the present one has ended and it is time.
+    pub fn begin(&mut self, now: Instant) {
         if self.present.is_empty() && (self.spoken || now >= self.begin_at) {
             std::mem::swap(&mut self.present, &mut self.next);
             self.spoken = false;
         }
-        let mut turn = Vec::new();
-        while turn.len() < TURN_MAX
-            && let Some(slot) = self.present.pop_front()
-        {
-            if is_due(slot) {
-                turn.push(slot);
-            }
-        }
-        self.written += turn.len();
+    }
+
+    /// Whose turn it is. Some were answered since they have become due, and no longer wait for it.
+    pub fn pop(&mut self) -> Option<Slot> {
+        let slot = self.present.pop_front()?;
+        self.written += 1;
+        Some(slot)
+    }
+
+    /// A turn has ended.
+    pub fn end(&mut self, now: Instant) {
         if self.present.is_empty() && self.written > 0 {
             let pays = self.written >= LARGE && self.heard >= self.written * HEARD_MIN;
             self.begin_at = if pays && !self.spoken { now + PAUSE } else { now };
             (self.heard, self.written) = (0, 0);
         }
-        turn
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One turn.
+    fn turn(rounds: &mut Rounds, now: Instant) -> Vec<Slot> {
+        rounds.begin(now);
+        let turn = std::iter::from_fn(|| rounds.pop()).take(TURN_MAX).collect();
+        rounds.end(now);
+        turn
+    }
 
     /// Rounds in which so many were written to, who had heard so much, a moment after they ended.
     fn after(readers: usize, heard: usize, now: Instant) -> Rounds {
@@ -132,10 +141,10 @@ mod tests {
         }
         let mut written = 0;
         while rounds.due_at(now).is_some() {
-            let turn = rounds.take_turn(now, |_| true);
-            assert!((1..=TURN_MAX).contains(&turn.len()));
-            assert_eq!(turn[0], written, "the first to come is the first to go");
-            written += turn.len();
+            let slots = turn(&mut rounds, now);
+            assert!((1..=TURN_MAX).contains(&slots.len()));
+            assert_eq!(slots[0], written, "the first to come is the first to go");
+            written += slots.len();
         }
         assert_eq!(written, readers);
         rounds
@@ -152,7 +161,7 @@ mod tests {
             let mut rounds = after(readers, heard, now);
             rounds.add(7, Due::InTurn);
             assert_eq!(rounds.due_at(now), Some(now + pause), "{readers} readers, {heard} things");
-            assert_eq!(rounds.take_turn(now + pause, |_| true), [7]);
+            assert_eq!(turn(&mut rounds, now + pause), [7]);
         }
     }
 
@@ -161,16 +170,16 @@ mod tests {
         let now = Instant::now();
         let mut rounds = after(LARGE, HEARD_MIN * LARGE, now);
         rounds.add(1, Due::InTurn);
-        assert_eq!(rounds.take_turn(now, |_| true), [0; 0]);
+        assert_eq!(turn(&mut rounds, now), [0; 0]);
         rounds.add(2, Due::InTurn);
         rounds.hears(true);
         assert_eq!(rounds.due_at(now), Some(now));
-        assert_eq!(rounds.take_turn(now, |_| true), [1, 2]);
+        assert_eq!(turn(&mut rounds, now), [1, 2]);
         assert_eq!(rounds.due_at(now), None);
     }
 
     #[test]
-    fn who_is_answered_does_not_wait_and_loses_their_turn() {
+    fn who_is_answered_does_not_wait() {
         let now = Instant::now();
         let mut rounds = after(LARGE, HEARD_MIN * LARGE, now);
         rounds.add(1, Due::InTurn);
@@ -178,8 +187,8 @@ mod tests {
         rounds.add(1, Due::Now);
         assert_eq!(rounds.due_at(now), Some(now));
         assert_eq!(rounds.take_at_once(), [1]);
-        assert_eq!(rounds.take_turn(now, |_| true), [0; 0]);
-        assert_eq!(rounds.take_turn(now + PAUSE, |slot| slot != 1), [2]);
+        assert_eq!(turn(&mut rounds, now), [0; 0]);
+        assert_eq!(turn(&mut rounds, now + PAUSE), [1, 2]);
         assert_eq!(rounds.due_at(now + PAUSE), None);
     }
 }

@@ -11,7 +11,7 @@ use slab::Slab;
 use super::connection::{Arrival, Close, Connection};
 use super::deliver::Renders;
 use super::roster::{Roster, Slot};
-use super::rounds::{Due, Rounds};
+use super::rounds::{Due, Rounds, TURN_MAX};
 use super::socket::Stream;
 use super::{CLOSING, News};
 use crate::hub::{Ask, Submission};
@@ -267,15 +267,20 @@ impl<S: Stream> Sessions<S> {
         let mut now = self.shared.ambient.instant();
         let until = now + now.saturating_duration_since(begun) / 4;
         loop {
-            let Sessions { rounds, connections, .. } = self;
-            let turn = rounds.take_turn(now, |slot| {
-                connections.get(slot).is_some_and(|connection| connection.due == Due::InTurn)
-            });
-            for &slot in &turn {
-                self.write_to(slot);
+            self.rounds.begin(now);
+            let mut turn = 0;
+            while turn < TURN_MAX
+                && let Some(slot) = self.rounds.pop()
+            {
+                // Some were answered since, and have all that waited for them.
+                if self.connections.get(slot).is_some_and(|connection| connection.due == Due::InTurn) {
+                    self.write_to(slot);
+                }
+                turn += 1;
             }
             now = self.shared.ambient.instant();
-            if turn.is_empty() || now >= until {
+            self.rounds.end(now);
+            if turn < TURN_MAX || now >= until {
                 return;
             }
         }
