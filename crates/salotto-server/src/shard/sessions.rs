@@ -343,20 +343,14 @@ impl<S: Stream> Sessions<S> {
     /// Looks at the clock.
     pub fn tick(&mut self) {
         let now = self.shared.ambient.instant();
-        let mut awake = Vec::new();
-        let mut due = Vec::new();
         for (slot, connection) in &mut self.connections {
             if connection.tick(now, &mut self.submissions, &self.shared) {
-                awake.push(slot);
+                self.ready.push(slot);
             }
             if connection.becomes(Due::Now) {
-                due.push(slot);
+                self.rounds.add(slot, Due::Now);
             }
         }
-        for slot in due {
-            self.rounds.add(slot, Due::Now);
-        }
-        self.ready.append(&mut awake);
     }
 
     fn shutdown(&mut self, reason: &str) {
