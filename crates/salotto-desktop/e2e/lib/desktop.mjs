@@ -109,6 +109,12 @@ export class Desktop {
     cleanup.add(() => desktop.screen.close());
     desktop.window = await until(() => desktop.screen.windowOf(desktop.pid), 'the window');
     desktop.screen.focus(desktop.window);
+    // The driver hands over a page that is still being loaded: what a test sets in it
+    // now, its title for one, the page would set anew when it is there.
+    await until(
+      () => desktop.page.script('return document.getElementById("app")?.hasChildNodes() ?? false'),
+      'the interface',
+    );
     return desktop;
   }
 
