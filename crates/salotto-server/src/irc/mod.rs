@@ -234,9 +234,8 @@ impl Session {
             Close::Server(reason) => format!("The server has closed: {reason}"),
         };
         out.line(|bytes| Line::new(bytes).command("ERROR").trailing(&text).end_within(BODY_LEN_MAX));
-        let mut farewell = Vec::new();
-        out.framing().farewell(&mut farewell);
-        out.framed(&farewell);
+        let framing = out.framing();
+        out.framed(|bytes| framing.farewell(bytes));
     }
 
     /// An answer with a number.

@@ -1,7 +1,7 @@
 //! One connection: its socket, its lines, its session, and what it waits for.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -430,7 +430,7 @@ impl<S: Stream> Connection<S> {
                 Input::Frames(frames) => {
                     let next = frames.next_frame();
                     let answers = frames.answers();
-                    io.out.framed(&answers);
+                    io.out.framed(|bytes| bytes.extend_from_slice(&answers));
                     match next {
                         Some(Frame::Payload(payload)) => {
                             let end = payload.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
@@ -471,19 +471,6 @@ impl<S: Stream> Connection<S> {
     /// Whether it shows every post of others to its rooms, as all with an equal [`RenderKey`] do.
     pub fn shares_posts(&self) -> bool {
         matches!(self.adapter, Adapter::Irc(_)) && !self.out.is_capturing() && self.closing.is_none()
-    }
-
-    /// Appends framed bytes; `direct` tries to write them at once, where nothing waits before them. Gives how many
-    /// were written.
-    pub fn give(&mut self, bytes: &[u8], direct: bool) -> usize {
-        let written = if direct && self.out.waiting() == 0 && self.socket.is_plain() {
-            // What goes wrong here goes wrong again when the rest is written, and is dealt with there.
-            self.socket.write(bytes).unwrap_or(0)
-        } else {
-            0
-        };
-        self.out.framed(&bytes[written..]);
-        written
     }
 
     /// What shared bytes for this connection depend on.
@@ -657,9 +644,8 @@ impl<S: Stream> Connection<S> {
             match self.plan(&turn, &event) {
                 Plan::Skip => {}
                 Plan::Shared => {
-                    let mut bytes = Vec::new();
-                    adapter::render(&turn, &event, self.render_key(), shared, &mut bytes);
-                    self.out.framed(&bytes);
+                    let key = self.render_key();
+                    self.out.framed(|bytes| adapter::render(&turn, &event, key, shared, bytes));
                 }
                 Plan::Own => self.event(&turn, &event, submissions, shared),
             }

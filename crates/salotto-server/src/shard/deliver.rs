@@ -1,77 +1,67 @@
 //! From what came of submissions to bytes in connections' queues.
 //!
 //! Most of what a busy server does is here: the same line for everybody in a room. An event is rendered once for
-//! each way of rendering among its readers. Posts to one room that come one after the other in a batch (a *run*)
-//! are rendered once together, and each reader takes them as one piece.
+//! each way of rendering among the room's readers, into the room's log, and each reader's queue refers to it. Posts to one
+//! room that come one after the other in a batch (a *run*) are rendered once together.
 
-use std::sync::atomic::Ordering;
-
-use salotto_core::{Audience, Effect, Event, PostKind, PostTarget, RoomId, RoomName, Seq};
+use salotto_core::{Audience, Effect, Event, PersonId, PostKind, PostTarget, RoomId, RoomName, Seq};
 
 use super::CLOSING;
-use super::roster::Slot;
+use super::log::{Piece, RoomLogs};
+use super::roster::{Roster, Slot};
 use super::rounds::Due;
 use super::sessions::Sessions;
 use super::socket::Stream;
 use crate::adapter::{self, Plan, RenderKey};
 use crate::hub::Turn;
 
-/// From this many bytes on, a run is written straight from where it was rendered to a socket that waits for
-/// nothing; a shorter one is cheaper to copy and to write together with what else the batch brings.
-const DIRECT_LEN_MIN: usize = 2048;
-
-/// Bytes for readers, rendered once for each way of rendering that was met.
+/// Pieces of one room's logs, one for each way of rendering that was met.
 #[derive(Default)]
 pub(super) struct Renders {
     done: Vec<Rendered>,
-    count: usize,
 }
 
 /// Some turns, rendered one way.
 struct Rendered {
     key: RenderKey,
-    bytes: Vec<u8>,
-    /// Where each turn ends.
+    piece: Piece,
+    /// Where in the piece each turn ends, if there are several.
     ends: Vec<usize>,
 }
 
 impl Renders {
-    fn clear(&mut self) {
-        self.count = 0;
-    }
-
-    /// The bytes of some turns, each of which `render` appends.
-    fn get<T>(&mut self, key: RenderKey, turns: &[T], mut render: impl FnMut(&T, &mut Vec<u8>)) -> &[u8] {
-        if let Some(at) = self.done[..self.count].iter().position(|done| done.key == key) {
-            return &self.done[at].bytes;
-        }
-        let done = self.next(key);
-        for turn in turns {
-            render(turn, &mut done.bytes);
-            done.ends.push(done.bytes.len());
-        }
-        &done.bytes
-    }
-
-    /// Begins another way of rendering, in memory that was used before.
-    fn next(&mut self, key: RenderKey) -> &mut Rendered {
-        if self.count == self.done.len() {
-            self.done.push(Rendered { key, bytes: Vec::new(), ends: Vec::new() });
-        }
-        let next = &mut self.done[self.count];
-        self.count += 1;
-        next.key = key;
-        next.bytes.clear();
-        next.ends.clear();
-        next
+    /// The piece of the log of `room` with some turns, each of which `render` appends.
+    fn get<T>(
+        &mut self,
+        logs: &mut RoomLogs,
+        (room, key): (RoomId, RenderKey),
+        turns: &[T],
+        mut render: impl FnMut(&T, &mut Vec<u8>),
+    ) -> &Piece {
+        let at = self.done.iter().position(|done| done.key == key).unwrap_or_else(|| {
+            let mut ends = Vec::new();
+            let piece = logs.append(room, key, |bytes| {
+                let start = bytes.len();
+                for turn in turns {
+                    render(turn, bytes);
+                    if turns.len() > 1 {
+                        ends.push(bytes.len() - start);
+                    }
+                }
+            });
+            self.done.push(Rendered { key, piece, ends });
+            self.done.len() - 1
+        });
+        &self.done[at].piece
     }
 
     /// Takes one turn, by its place, out of a run that was rendered.
     fn take_from(&mut self, run: &Renders, turn: usize) {
-        self.clear();
-        for done in &run.done[..run.count] {
-            let begin = turn.checked_sub(1).map_or(0, |before| done.ends[before]);
-            self.next(done.key).bytes.extend_from_slice(&done.bytes[begin..done.ends[turn]]);
+        self.done.clear();
+        for Rendered { key, piece, ends } in &run.done {
+            let begin = turn.checked_sub(1).map_or(0, |before| ends[before]);
+            let piece = piece.part(begin..ends[turn]);
+            self.done.push(Rendered { key: *key, piece, ends: Vec::new() });
         }
     }
 }
@@ -111,7 +101,6 @@ impl<S: Stream> Sessions<S> {
     /// come in between; all others see the same.
     fn run_of_posts(&mut self, room: RoomId, turns: &[Turn]) {
         self.stamp += 1;
-        self.run_renders.clear();
         self.one_by_one.clear();
         for turn in turns {
             if let Some(connection) =
@@ -120,8 +109,7 @@ impl<S: Stream> Sessions<S> {
                 connection.stamp = self.stamp;
             }
         }
-        let Sessions { roster, connections, run_renders, rounds, shared, one_by_one, stamp, .. } = self;
-        let mut written = 0;
+        let Sessions { roster, connections, logs, run_renders, rounds, shared, one_by_one, stamp, .. } = self;
         let (Some((name, first)), Some((_, last))) =
             (turns.first().and_then(post_of), turns.last().and_then(post_of))
         else {
@@ -138,18 +126,17 @@ impl<S: Stream> Sessions<S> {
                 continue;
             }
             let key = connection.render_key();
-            let bytes = run_renders.get(key, turns, |turn, bytes| {
+            let piece = run_renders.get(logs, (room, key), turns, |turn, bytes| {
                 for effect in &turn.effects {
                     adapter::render(turn, &effect.event, key, shared, bytes);
                 }
             });
-            written += connection.give(bytes, bytes.len() >= DIRECT_LEN_MIN);
+            connection.out.share(piece);
             rounds.hears(true);
             if connection.becomes(Due::InTurn) {
                 rounds.add(slot, Due::InTurn);
             }
         }
-        self.shared.metrics.bytes_out.fetch_add(written as u64, Ordering::Relaxed);
         let one_by_one = std::mem::take(&mut self.one_by_one);
         for (place, turn) in turns.iter().enumerate() {
             let origin = self.begin_turn(turn);
@@ -157,12 +144,14 @@ impl<S: Stream> Sessions<S> {
             self.stamp += 1;
             for effect in &turn.effects {
                 for &slot in &one_by_one {
-                    self.give(slot, turn, effect);
+                    self.give(slot, Some(room), turn, effect);
                 }
             }
             self.end_turn(turn, origin);
         }
         self.one_by_one = one_by_one;
+        self.renders.done.clear();
+        self.run_renders.done.clear();
     }
 
     /// Delivers what came of one submission.
@@ -203,30 +192,52 @@ impl<S: Stream> Sessions<S> {
     }
 
     fn effect(&mut self, turn: &Turn, effect: &Effect) {
-        self.renders.clear();
         self.stamp += 1;
-        // The list of readers is taken out while they are given the event, and put back as it was.
-        let mut readers = std::mem::take(&mut self.readers);
-        readers.clear();
         match &effect.audience {
-            Audience::Session(session) => readers.extend(self.roster.slot(*session)),
-            Audience::Person(person) => readers.extend_from_slice(self.roster.of_person(*person)),
-            Audience::Room(room) => readers.extend_from_slice(self.roster.of_room(*room)),
+            Audience::Session(session) => {
+                if let Some(slot) = self.roster.slot(*session) {
+                    self.give(slot, None, turn, effect);
+                }
+            }
+            Audience::Person(person) => self.give_person(*person, turn, effect),
+            Audience::Room(room) => self.give_room(*room, turn, effect),
             Audience::Neighbours { rooms, person } => {
-                readers.extend_from_slice(self.roster.of_person(*person));
+                self.give_person(*person, turn, effect);
                 for room in rooms.iter() {
-                    readers.extend_from_slice(self.roster.of_room(*room));
+                    self.give_room(*room, turn, effect);
                 }
             }
         }
-        for &slot in &readers {
-            self.give(slot, turn, effect);
-        }
-        self.readers = readers;
     }
 
-    /// Gives an event to one connection, once.
-    fn give(&mut self, slot: Slot, turn: &Turn, effect: &Effect) {
+    fn give_person(&mut self, person: PersonId, turn: &Turn, effect: &Effect) {
+        self.give_each(None, turn, effect, |roster| roster.of_person(person));
+    }
+
+    fn give_room(&mut self, room: RoomId, turn: &Turn, effect: &Effect) {
+        self.give_each(Some(room), turn, effect, |roster| roster.of_room(room));
+        self.renders.done.clear();
+    }
+
+    fn give_each(
+        &mut self,
+        room: Option<RoomId>,
+        turn: &Turn,
+        effect: &Effect,
+        readers: impl FnOnce(&Roster) -> &[Slot],
+    ) {
+        // The list of readers is copied while they are given the event, into memory that was used before.
+        let mut slots = std::mem::take(&mut self.readers);
+        slots.clear();
+        slots.extend_from_slice(readers(&self.roster));
+        for &slot in &slots {
+            self.give(slot, room, turn, effect);
+        }
+        self.readers = slots;
+    }
+
+    /// Gives an event to one connection, once; of members of a room it is one of many.
+    fn give(&mut self, slot: Slot, room: Option<RoomId>, turn: &Turn, effect: &Effect) {
         let Effect { audience, event } = effect;
         let Some(connection) = self.connections.get_mut(slot) else { return };
         if std::mem::replace(&mut connection.stamp, self.stamp) == self.stamp {
@@ -251,8 +262,14 @@ impl<S: Stream> Sessions<S> {
                 let render = |turn: &Turn, bytes: &mut Vec<u8>| {
                     adapter::render(turn, event, key, shared, bytes);
                 };
-                let bytes = self.renders.get(key, std::slice::from_ref(turn), render);
-                connection.give(bytes, false);
+                match room {
+                    Some(room) => {
+                        let turn = std::slice::from_ref(turn);
+                        let piece = self.renders.get(&mut self.logs, (room, key), turn, render);
+                        connection.out.share(piece);
+                    }
+                    None => connection.out.framed(|bytes| render(turn, bytes)),
+                }
             }
             Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),
         }

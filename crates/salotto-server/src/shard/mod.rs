@@ -1,12 +1,13 @@
 //! Shards: each is a thread that owns some connections outright.
 //!
 //! A shard reads its connections' lines, lets their adapter turn them into submissions, and sends those to the
-//! engine in one piece. What comes back it renders once for each way of rendering among its readers,
-//! appends the same bytes to each reader's queue, and then writes each connection that has something once.
+//! engine in one piece. What comes back it renders once for each way of rendering among a room's readers, into the room's
+//! log, notes in each reader's queue what of the log it is due, and then writes each connection that has something once.
 
 mod connection;
 mod deliver;
 mod lag;
+mod log;
 mod outgoing;
 mod roster;
 mod rounds;

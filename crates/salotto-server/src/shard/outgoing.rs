@@ -1,9 +1,12 @@
 //! What waits to be written to one connection.
 
-use std::io::{self, Write};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
 
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{Frame, FrameHeader};
+
+use super::log::Piece;
 
 /// How lines are put on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,8 +44,9 @@ impl Framing {
     }
 }
 
-/// How much memory a buffer begins with, so that it need not grow with every line.
-const FIRST_LEN: usize = 512;
+/// Of how many pieces what waits may be; what comes then is copied. So a reader that does not read keeps no more than so
+/// many [chunks](super::log::CHUNK_LEN) of rooms' logs.
+const PIECES_MAX: usize = 16;
 
 /// What waits to be written to one connection, in order.
 ///
@@ -50,15 +54,16 @@ const FIRST_LEN: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     framing: Framing,
-    buffer: Vec<u8>,
-    written: usize,
+    pieces: VecDeque<Piece>,
+    /// The length of all pieces.
+    waiting: usize,
     capture: Option<Vec<u8>>,
 }
 
 impl Outgoing {
     /// Nothing yet.
     pub fn new(framing: Framing) -> Outgoing {
-        Outgoing { framing, buffer: Vec::new(), written: 0, capture: None }
+        Outgoing { framing, pieces: VecDeque::new(), waiting: 0, capture: None }
     }
 
     /// How lines are put on the wire.
@@ -71,17 +76,38 @@ impl Outgoing {
         if let Some(capture) = &mut self.capture {
             return write(capture);
         }
-        let start = self.buffer.len();
-        write(&mut self.buffer);
-        self.framing.frame(&mut self.buffer, start);
+        let framing = self.framing;
+        self.framed(|bytes| {
+            let start = bytes.len();
+            write(bytes);
+            framing.frame(bytes, start);
+        });
     }
 
-    /// Appends what was framed for a connection of this framing.
-    pub fn framed(&mut self, bytes: &[u8]) {
-        if self.buffer.capacity() == 0 {
-            self.buffer.reserve(bytes.len().max(FIRST_LEN));
+    /// Appends what `write` writes, framed for a connection of this framing.
+    pub fn framed(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let last = match self.pieces.back_mut() {
+            Some(last) if last.is_own() => last,
+            _ => self.pieces.push_back_mut(Piece::empty()),
+        };
+        let before = last.len();
+        last.grow(write);
+        self.waiting += last.len() - before;
+        if last.len() == 0 {
+            self.pieces.pop_back();
         }
-        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Appends a piece of a room's log, framed for a connection of this framing.
+    pub fn share(&mut self, piece: &Piece) {
+        if self.pieces.back_mut().is_some_and(|last| last.take_next(piece)) {
+            self.waiting += piece.len();
+        } else if self.pieces.len() < PIECES_MAX {
+            self.pieces.push_back(piece.clone());
+            self.waiting += piece.len();
+        } else {
+            self.framed(|bytes| bytes.extend_from_slice(&piece.bytes()));
+        }
     }
 
     /// Whether lines are put aside for a labelled response.
@@ -101,33 +127,163 @@ impl Outgoing {
 
     /// How many bytes wait.
     pub fn waiting(&self) -> usize {
-        self.buffer.len() - self.written
+        self.waiting
     }
 
     /// Writes as much as the socket takes; says whether everything went.
     pub fn write_to(&mut self, socket: &mut impl Write) -> io::Result<bool> {
-        while self.written < self.buffer.len() {
-            match socket.write(&self.buffer[self.written..]) {
+        while self.waiting > 0 {
+            match self.write_once(socket) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
+                Ok(count) => self.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.compact();
+                    if let Some(first) = self.pieces.front_mut() {
+                        first.compact();
+                    }
                     return Ok(false);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        self.buffer = Vec::new();
-        self.written = 0;
+        self.pieces = VecDeque::new();
         Ok(true)
     }
 
-    /// Gives back the written part once it is more than the rest.
-    fn compact(&mut self) {
-        if self.written > self.buffer.len() / 2 {
-            self.buffer.drain(..self.written);
-            self.written = 0;
+    fn write_once(&self, socket: &mut impl Write) -> io::Result<usize> {
+        if let (Some(only), 1) = (self.pieces.front(), self.pieces.len()) {
+            return socket.write(&only.bytes());
         }
+        let bytes: Vec<_> = self.pieces.iter().map(Piece::bytes).collect();
+        let slices: Vec<_> = bytes.iter().map(|bytes| IoSlice::new(bytes)).collect();
+        socket.write_vectored(&slices)
+    }
+
+    /// Drops what was written.
+    fn advance(&mut self, mut count: usize) {
+        self.waiting -= count;
+        while let Some(first) = self.pieces.front_mut() {
+            let part = count.min(first.len());
+            first.advance(part);
+            count -= part;
+            if first.len() > 0 {
+                return;
+            }
+            self.pieces.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::log::RoomLogs;
+    use super::*;
+    use crate::adapter::{RenderKey, Style};
+
+    /// A socket that takes so many bytes at a time, and so many in all before it is full.
+    struct Narrow {
+        at_once: usize,
+        room: usize,
+        taken: Vec<u8>,
+    }
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let count = bytes.len().min(self.at_once).min(self.room);
+            if count == 0 && !bytes.is_empty() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.room -= count;
+            self.taken.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn own(out: &mut Outgoing, text: &str) {
+        out.line(|bytes| bytes.extend_from_slice(format!("{text}\r\n").as_bytes()));
+    }
+
+    /// Says something in a room, which those of `readers` hear.
+    fn say(logs: &mut RoomLogs, room: u64, text: &str, readers: &mut [&mut Outgoing]) {
+        let key = RenderKey { style: Style::Irc(Default::default()), framing: Framing::Lines };
+        let piece = logs.append(salotto_core::RoomId(room), key, |bytes| {
+            bytes.extend_from_slice(format!("{text}\r\n").as_bytes());
+        });
+        for reader in readers {
+            reader.share(&piece);
+        }
+    }
+
+    #[test]
+    fn everything_comes_once_and_in_order_however_little_the_socket_takes() {
+        for at_once in [1, 3, 7, 1000] {
+            for room in [1, 5, 64, 1000] {
+                let mut logs = RoomLogs::default();
+                let (mut ada, mut bob) = (Outgoing::new(Framing::Lines), Outgoing::new(Framing::Lines));
+                let mut expected = String::new();
+                let mut socket = Narrow { at_once, room, taken: Vec::new() };
+                for number in 0..PIECES_MAX * 3 {
+                    say(&mut logs, number as u64 % 3, &format!("said {number}"), &mut [&mut ada, &mut bob]);
+                    expected += &format!("said {number}\r\n");
+                    if number % 4 == 0 {
+                        own(&mut ada, &format!("answer {number}"));
+                        expected += &format!("answer {number}\r\n");
+                    }
+                    if number % 5 == 0 {
+                        assert!(ada.pieces.len() <= PIECES_MAX + 1);
+                        socket.room = room;
+                        let all = ada.write_to(&mut socket).unwrap();
+                        assert_eq!(all, ada.waiting() == 0);
+                        assert_eq!(socket.taken.len() + ada.waiting(), expected.len());
+                    }
+                }
+                socket.room = usize::MAX;
+                assert!(ada.write_to(&mut socket).unwrap());
+                assert_eq!(
+                    String::from_utf8(socket.taken).unwrap(),
+                    expected,
+                    "{at_once} at once, room for {room}"
+                );
+                assert_eq!((ada.waiting(), ada.pieces.capacity()), (0, 0));
+                assert!(bob.waiting() > 0, "who has not read still has it to read");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_room_hears_is_one_piece_for_each_reader() {
+        let mut logs = RoomLogs::default();
+        let (mut ada, mut bob) = (Outgoing::new(Framing::Lines), Outgoing::new(Framing::Lines));
+        for number in 0..100 {
+            // Bob is shown the fiftieth in his own way.
+            if number == 50 {
+                say(&mut logs, 1, "fifty", &mut [&mut ada]);
+                own(&mut bob, "mine");
+            } else {
+                say(&mut logs, 1, "another", &mut [&mut ada, &mut bob]);
+            }
+        }
+        assert_eq!((ada.pieces.len(), bob.pieces.len()), (1, 3));
+    }
+
+    #[test]
+    fn a_reader_of_many_rooms_that_does_not_read_keeps_few_pieces() {
+        let mut logs = RoomLogs::default();
+        let mut out = Outgoing::new(Framing::Lines);
+        for number in 0..1000 {
+            say(&mut logs, number, "hello", &mut [&mut out]);
+        }
+        assert_eq!((out.pieces.len(), out.waiting()), (PIECES_MAX + 1, 7 * 1000));
+    }
+
+    #[test]
+    fn what_writes_nothing_leaves_nothing() {
+        let mut out = Outgoing::new(Framing::Lines);
+        out.framed(|_| ());
+        assert!(out.pieces.is_empty());
     }
 }

@@ -10,6 +10,7 @@ use slab::Slab;
 
 use super::connection::{Arrival, Close, Connection};
 use super::deliver::Renders;
+use super::log::RoomLogs;
 use super::roster::{Roster, Slot};
 use super::rounds::{Due, Rounds, TURN_MAX};
 use super::socket::Stream;
@@ -41,6 +42,8 @@ pub(crate) struct Sessions<S> {
     under_way: usize,
     /// Connections that are not read from because of [`UNDER_WAY_MAX`]; each has its mark set.
     held: Vec<Slot>,
+    /// What the members of rooms are due.
+    pub(super) logs: RoomLogs,
     /// The mark of connections that have been given the present event.
     pub(super) stamp: u64,
     /// The present event.
@@ -71,6 +74,7 @@ impl<S: Stream> Sessions<S> {
             submissions: Vec::new(),
             under_way: 0,
             held: Vec::new(),
+            logs: RoomLogs::default(),
             stamp: 0,
             renders: Renders::default(),
             run_renders: Renders::default(),
@@ -351,6 +355,7 @@ impl<S: Stream> Sessions<S> {
                 self.rounds.add(slot, Due::Now);
             }
         }
+        self.logs.forget_read();
     }
 
     fn shutdown(&mut self, reason: &str) {

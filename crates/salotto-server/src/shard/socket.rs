@@ -1,6 +1,6 @@
 //! A connection's socket, with TLS or without.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
@@ -33,11 +33,6 @@ impl<S: Stream> Socket<S> {
     /// Takes a connected, non-blocking socket.
     pub fn new(stream: S, tls: Option<Box<ServerConnection>>) -> Socket<S> {
         Socket { stream, tls }
-    }
-
-    /// Whether bytes go out as they are given.
-    pub fn is_plain(&self) -> bool {
-        self.tls.is_none()
     }
 
     /// For the poller.
@@ -104,12 +99,22 @@ impl<S: Stream> Read for Socket<S> {
 
 impl<S: Stream> Write for Socket<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else { return self.stream.write(bytes) };
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else {
+            return match pieces {
+                // The system takes one piece faster than a list of one.
+                [bytes] => self.stream.write(bytes),
+                pieces => self.stream.write_vectored(pieces),
+            };
+        };
         if tls.is_handshaking() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         // rustls keeps a bounded buffer of its own; it takes nothing while that is full.
-        let taken = tls.writer().write(bytes)?;
+        let taken = tls.writer().write_vectored(pieces)?;
         while tls.wants_write() {
             match tls.write_tls(&mut self.stream) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -118,7 +123,7 @@ impl<S: Stream> Write for Socket<S> {
                 Err(error) => return Err(error),
             }
         }
-        if taken == 0 && !bytes.is_empty() {
+        if taken == 0 && pieces.iter().any(|bytes| !bytes.is_empty()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         Ok(taken)
