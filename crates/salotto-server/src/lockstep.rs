@@ -198,7 +198,6 @@ impl<C: Chat, S: Stream> Lockstep<C, S> {
         sessions.submit();
         sessions.write(self.shared.ambient.instant());
         sessions.submit();
-        drop(sessions.closed());
         self.groups.extend(self.submitted.try_iter());
     }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use mio::{Events, Interest, Poll, Token, Waker};
-use tracing::{error, warn};
+use tracing::error;
 
 use super::bind::{Bound, Service};
 
@@ -129,13 +129,7 @@ impl<A: Fn(Service, TcpStream, SocketAddr)> Loop<A> {
         let (service, listener) = &self.sockets[index];
         for _ in 0..TURN {
             match listener.accept() {
-                Ok((stream, peer)) => {
-                    // Small lines are the whole traffic; waiting to fill a packet only delays them.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        warn!(%error, "a connection without TCP_NODELAY");
-                    }
-                    (self.accepted)(*service, stream.into(), peer);
-                }
+                Ok((stream, peer)) => (self.accepted)(*service, stream.into(), peer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turn::Empty,
                 Err(error) if is_exhausted(&error) => {
                     let now = Instant::now();
@@ -213,6 +207,7 @@ mod tests {
         assert_eq!(service, addresses[1].0);
         assert_eq!(peer, client.local_addr().expect("address"));
         assert!(stream.nodelay().expect("option"));
+        assert!(socket2::SockRef::from(&stream).keepalive().expect("option"));
         let read = io::Read::read(&mut &stream, &mut [0]).expect_err("nothing to read");
         assert_eq!(read.kind(), io::ErrorKind::WouldBlock);
     }

@@ -3,9 +3,10 @@
 use std::{
     fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket},
+    time::Duration,
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tracing::warn;
 
 use crate::config::{Listen, Port};
@@ -13,6 +14,10 @@ use crate::config::{Listen, Port};
 /// Connections that the system completes before they are accepted. Linux cuts it to `net.core.somaxconn`, which is
 /// 4096 since version 5.4.
 const BACKLOG: i32 = 4096;
+/// After how much silence the system asks whether the other side is there.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+/// And how often again.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 
 /// What a listening socket is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -243,6 +248,11 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     // On Unix this lets a restarted server have its port at once; elsewhere it would let another program steal it.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    // Accepted sockets inherit these. Small lines are the whole traffic; waiting to fill a packet only delays them. And
+    // the system notices when the other side is gone.
+    socket.set_tcp_nodelay(true)?;
+    socket
+        .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;

@@ -29,7 +29,7 @@ use crate::{
 /// A connection that wants to chat.
 #[derive(Debug)]
 pub struct Incoming {
-    /// The socket: non-blocking, without Nagle's delay.
+    /// The socket: non-blocking, without Nagle's delay, kept alive by the system.
     pub stream: TcpStream,
     /// The encryption on it, when it is encrypted. For [`ListenerKind::IrcTls`] the handshake is yet to come; for a
     /// web connection it is over, and plain bytes may be waiting inside.

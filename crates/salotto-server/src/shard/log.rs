@@ -16,8 +16,15 @@ use crate::adapter::RenderKey;
 /// From this length on a chunk gets nothing more. A reader that is due one line of a chunk keeps all of it.
 pub(super) const CHUNK_LEN: usize = 64 * 1024;
 
+/// How much memory a chunk begins with, so that it need not grow with every word of a line.
+const FIRST_LEN: usize = 512;
+
 /// Bytes that only grow, in memory that pieces of them share.
 type Chunk = Rc<RefCell<Vec<u8>>>;
+
+fn new_chunk() -> Chunk {
+    Rc::new(RefCell::new(Vec::with_capacity(FIRST_LEN)))
+}
 
 /// Some bytes of a chunk.
 #[derive(Clone, Debug)]
@@ -30,7 +37,7 @@ pub(crate) struct Piece {
 impl Piece {
     /// No bytes yet, in a chunk of its own.
     pub fn empty() -> Piece {
-        Piece { chunk: Chunk::default(), start: 0, end: 0 }
+        Piece { chunk: new_chunk(), start: 0, end: 0 }
     }
 
     /// Appends what `write` writes, and only that, to a chunk.
@@ -102,7 +109,7 @@ impl RoomLogs {
     pub fn append(&mut self, room: RoomId, key: RenderKey, write: impl FnOnce(&mut Vec<u8>)) -> Piece {
         let chunks = self.rooms.entry(room).or_default();
         let at = chunks.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-            chunks.push((key, Chunk::default()));
+            chunks.push((key, new_chunk()));
             chunks.len() - 1
         });
         let (_, chunk) = &mut chunks[at];
@@ -110,7 +117,7 @@ impl RoomLogs {
             // All have read it.
             chunk.borrow_mut().clear();
         } else if chunk.borrow().len() >= CHUNK_LEN {
-            *chunk = Chunk::default();
+            *chunk = new_chunk();
         }
         Piece::of(chunk, write)
     }

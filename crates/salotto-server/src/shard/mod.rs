@@ -160,11 +160,6 @@ impl Shard {
                 }
             }
             sessions.write(begun);
-            for slot in sessions.closed() {
-                if let Some(stream) = sessions.stream(slot) {
-                    let _ = self.poll.registry().deregister(stream);
-                }
-            }
         }
         // What was taken is committed, though nobody is left to hear of it.
         while engine.as_mut().is_some_and(|engine| engine.step(&mut drop)) {}
@@ -173,14 +168,11 @@ impl Shard {
     /// Gives a connection to the sessions, and has the poller watch it.
     fn adopt(&self, incoming: Incoming, sessions: &mut Sessions<TcpStream>) {
         let Incoming { stream, tls, leftover, kind, peer, permit } = incoming;
-        let watched = prepare(&stream).and_then(|()| {
-            let mut stream = TcpStream::from_std(stream);
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut stream, Token(sessions.next_slot()), interest)?;
-            Ok(stream)
-        });
-        match watched {
-            Ok(stream) => {
+        let mut stream = TcpStream::from_std(stream);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        // The poller forgets it when it closes.
+        match self.poll.registry().register(&mut stream, Token(sessions.next_slot()), interest) {
+            Ok(()) => {
                 sessions.adopt(Arrival { stream, tls, leftover, kind, peer, permit });
             }
             Err(error) => {
@@ -188,15 +180,6 @@ impl Shard {
             }
         }
     }
-}
-
-/// Sets a socket up: it never waits, and the system notices when the other side is gone.
-fn prepare(stream: &std::net::TcpStream) -> io::Result<()> {
-    stream.set_nonblocking(true)?;
-    let keepalive = socket2::TcpKeepalive::new()
-        .with_time(Duration::from_secs(60))
-        .with_interval(Duration::from_secs(15));
-    socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
 /// The number of the request by which a connection tells the chat that it is gone.

@@ -54,8 +54,6 @@ pub(crate) struct Sessions<S> {
     pub(super) one_by_one: Vec<Slot>,
     /// To whom the present event goes, while it is delivered.
     pub(super) readers: Vec<Slot>,
-    /// Connections whose poller may forget them.
-    closed: Vec<Slot>,
     ended: bool,
 }
 
@@ -80,7 +78,6 @@ impl<S: Stream> Sessions<S> {
             run_renders: Renders::default(),
             one_by_one: Vec::new(),
             readers: Vec::new(),
-            closed: Vec::new(),
             ended: false,
         }
     }
@@ -116,11 +113,6 @@ impl<S: Stream> Sessions<S> {
     /// The socket of a connection, for a poller.
     pub fn stream(&mut self, slot: Slot) -> Option<&mut S> {
         self.connections.get_mut(slot).map(|connection| connection.socket.stream())
-    }
-
-    /// Connections that no longer read or write, since the last time.
-    pub fn closed(&mut self) -> Vec<Slot> {
-        std::mem::take(&mut self.closed)
     }
 
     /// The place of a session's connection.
@@ -324,7 +316,6 @@ impl<S: Stream> Sessions<S> {
         if std::mem::replace(&mut connection.finished, true) {
             return;
         }
-        self.closed.push(slot);
         connection.log_closed();
         let session = connection.meta.session;
         let why = connection.leaving();
