@@ -125,11 +125,13 @@ proptest! {
     }
 }
 
-/// Accounts are asked for by their number, which depends on the place in the order.
+/// Accounts and devices are asked for by their number, which depends on the place in the order.
 fn names_no_number(ordered: &Ordered) -> bool {
     match &ordered.command {
         Command::SignIn(wish) => wish.account.is_none(),
-        Command::LogIn { .. } => false,
+        Command::LogIn { .. }
+        | Command::ChangePassword { .. }
+        | Command::RevokeDevices { which: Some(_), .. } => false,
         _ => true,
     }
 }
