@@ -41,8 +41,8 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        // 32 MiB, 64 MiB and half a MiB.
-        Limits { due_pages: 8_192, log_pages_max: 16_384, rest_pages_max: 128, idle: Duration::from_secs(2) }
+        // 128 MiB, 256 MiB and half a MiB.
+        Limits { due_pages: 32_768, log_pages_max: 65_536, rest_pages_max: 128, idle: Duration::from_secs(2) }
     }
 }
 
