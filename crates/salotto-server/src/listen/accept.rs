@@ -160,7 +160,7 @@ mod tests {
     use super::*;
     use crate::{
         config::{Listen, Port},
-        listen::bind::bind,
+        listen::bind::{KEEPALIVE_AFTER, bind},
     };
 
     type Accepted = (Service, TcpStream, SocketAddr);
@@ -207,7 +207,10 @@ mod tests {
         assert_eq!(service, addresses[1].0);
         assert_eq!(peer, client.local_addr().expect("address"));
         assert!(stream.nodelay().expect("option"));
-        assert!(socket2::SockRef::from(&stream).keepalive().expect("option"));
+        let socket = socket2::SockRef::from(&stream);
+        assert!(socket.keepalive().expect("option"));
+        #[cfg(unix)]
+        assert_eq!(socket.tcp_keepalive_time().expect("option"), KEEPALIVE_AFTER);
         let read = io::Read::read(&mut &stream, &mut [0]).expect_err("nothing to read");
         assert_eq!(read.kind(), io::ErrorKind::WouldBlock);
     }

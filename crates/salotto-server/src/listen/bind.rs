@@ -15,7 +15,7 @@ use crate::config::{Listen, Port};
 /// 4096 since version 5.4.
 const BACKLOG: i32 = 4096;
 /// After how much silence the system asks whether the other side is there.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+pub(super) const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 /// And how often again.
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 

@@ -430,7 +430,9 @@ impl<S: Stream> Connection<S> {
                 Input::Frames(frames) => {
                     let next = frames.next_frame();
                     let answers = frames.answers();
-                    io.out.framed(|bytes| bytes.extend_from_slice(&answers));
+                    if !answers.is_empty() {
+                        io.out.framed(|bytes| bytes.extend_from_slice(&answers));
+                    }
                     match next {
                         Some(Frame::Payload(payload)) => {
                             let end = payload.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
@@ -555,7 +557,7 @@ impl<S: Stream> Connection<S> {
         }
         // It may be the batch that is large and not the reader that is slow. What goes wrong in writing goes wrong
         // again, and is dealt with there.
-        let _ = self.write();
+        let _ = self.write(shared);
         if self.out.waiting() <= soft {
             return false;
         }
@@ -685,14 +687,15 @@ impl<S: Stream> Connection<S> {
         self.closing = Some((close, self.last_tick));
     }
 
-    /// Writes what can be written; says how many bytes that were.
-    pub fn write(&mut self) -> io::Result<usize> {
+    /// Writes what can be written.
+    pub fn write(&mut self, shared: &Shared) -> io::Result<()> {
         self.socket.flush_tls()?;
         let before = self.out.waiting();
         let written = self.out.write_to(&mut self.socket);
         let count = before - self.out.waiting();
         self.progressed |= count > 0;
-        written.map(|_| count)
+        shared.metrics.bytes_out.fetch_add(count as u64, Ordering::Relaxed);
+        written.map(|_| ())
     }
 
     /// How many bytes may wait before the connection is closed.

@@ -1,13 +1,13 @@
 //! From what came of submissions to bytes in connections' queues.
 //!
 //! Most of what a busy server does is here: the same line for everybody in a room. An event is rendered once for
-//! each way of rendering among the room's readers, into the room's log, and each reader's queue refers to it. Posts to one
+//! each way of rendering among the room's readers, into the room's feed, and each reader's queue refers to it. Posts to one
 //! room that come one after the other in a batch (a *run*) are rendered once together.
 
 use salotto_core::{Audience, Effect, Event, PersonId, PostKind, PostTarget, RoomId, RoomName, Seq};
 
 use super::CLOSING;
-use super::log::{Piece, RoomLogs};
+use super::feed::{Feeds, Piece};
 use super::roster::{Roster, Slot};
 use super::rounds::Due;
 use super::sessions::Sessions;
@@ -15,7 +15,7 @@ use super::socket::Stream;
 use crate::adapter::{self, Plan, RenderKey};
 use crate::hub::Turn;
 
-/// Pieces of one room's logs, one for each way of rendering that was met.
+/// What the members of a room are given at present, as pieces of its feeds: one for each way of rendering that was met.
 #[derive(Default)]
 pub(super) struct Renders {
     done: Vec<Rendered>,
@@ -30,17 +30,18 @@ struct Rendered {
 }
 
 impl Renders {
-    /// The piece of the log of `room` with some turns, each of which `render` appends.
+    /// The piece with some turns, each of which `render` appends to the room's feed.
     fn get<T>(
         &mut self,
-        logs: &mut RoomLogs,
-        (room, key): (RoomId, RenderKey),
+        feeds: &mut Feeds,
+        room: RoomId,
+        key: RenderKey,
         turns: &[T],
         mut render: impl FnMut(&T, &mut Vec<u8>),
     ) -> &Piece {
         let at = self.done.iter().position(|done| done.key == key).unwrap_or_else(|| {
             let mut ends = Vec::new();
-            let piece = logs.append(room, key, |bytes| {
+            let piece = feeds.append(room, key, |bytes| {
                 let start = bytes.len();
                 for turn in turns {
                     render(turn, bytes);
@@ -57,12 +58,17 @@ impl Renders {
 
     /// Takes one turn, by its place, out of a run that was rendered.
     fn take_from(&mut self, run: &Renders, turn: usize) {
-        self.done.clear();
+        self.clear();
         for Rendered { key, piece, ends } in &run.done {
             let begin = turn.checked_sub(1).map_or(0, |before| ends[before]);
             let piece = piece.part(begin..ends[turn]);
             self.done.push(Rendered { key: *key, piece, ends: Vec::new() });
         }
+    }
+
+    /// The members of the room have been given it.
+    fn clear(&mut self) {
+        self.done.clear();
     }
 }
 
@@ -109,7 +115,8 @@ impl<S: Stream> Sessions<S> {
                 connection.stamp = self.stamp;
             }
         }
-        let Sessions { roster, connections, logs, run_renders, rounds, shared, one_by_one, stamp, .. } = self;
+        let Sessions { roster, connections, feeds, run_renders, rounds, shared, one_by_one, stamp, .. } =
+            self;
         let (Some((name, first)), Some((_, last))) =
             (turns.first().and_then(post_of), turns.last().and_then(post_of))
         else {
@@ -126,7 +133,7 @@ impl<S: Stream> Sessions<S> {
                 continue;
             }
             let key = connection.render_key();
-            let piece = run_renders.get(logs, (room, key), turns, |turn, bytes| {
+            let piece = run_renders.get(feeds, room, key, turns, |turn, bytes| {
                 for effect in &turn.effects {
                     adapter::render(turn, &effect.event, key, shared, bytes);
                 }
@@ -150,8 +157,8 @@ impl<S: Stream> Sessions<S> {
             self.end_turn(turn, origin);
         }
         self.one_by_one = one_by_one;
-        self.renders.done.clear();
-        self.run_renders.done.clear();
+        self.renders.clear();
+        self.run_renders.clear();
     }
 
     /// Delivers what came of one submission.
@@ -211,29 +218,29 @@ impl<S: Stream> Sessions<S> {
     }
 
     fn give_person(&mut self, person: PersonId, turn: &Turn, effect: &Effect) {
-        self.give_each(None, turn, effect, |roster| roster.of_person(person));
+        let slots = self.copied(|roster| roster.of_person(person));
+        for &slot in &slots {
+            self.give(slot, None, turn, effect);
+        }
+        self.readers = slots;
     }
 
     fn give_room(&mut self, room: RoomId, turn: &Turn, effect: &Effect) {
-        self.give_each(Some(room), turn, effect, |roster| roster.of_room(room));
-        self.renders.done.clear();
-    }
-
-    fn give_each(
-        &mut self,
-        room: Option<RoomId>,
-        turn: &Turn,
-        effect: &Effect,
-        readers: impl FnOnce(&Roster) -> &[Slot],
-    ) {
-        // The list of readers is copied while they are given the event, into memory that was used before.
-        let mut slots = std::mem::take(&mut self.readers);
-        slots.clear();
-        slots.extend_from_slice(readers(&self.roster));
+        let slots = self.copied(|roster| roster.of_room(room));
         for &slot in &slots {
-            self.give(slot, room, turn, effect);
+            self.give(slot, Some(room), turn, effect);
         }
         self.readers = slots;
+        self.renders.clear();
+    }
+
+    /// A list of the roster, in memory that was used before: while its connections are given something the roster itself
+    /// cannot be looked at.
+    fn copied(&mut self, list: impl FnOnce(&Roster) -> &[Slot]) -> Vec<Slot> {
+        let mut slots = std::mem::take(&mut self.readers);
+        slots.clear();
+        slots.extend_from_slice(list(&self.roster));
+        slots
     }
 
     /// Gives an event to one connection, once; of members of a room it is one of many.
@@ -265,7 +272,7 @@ impl<S: Stream> Sessions<S> {
                 match room {
                     Some(room) => {
                         let turn = std::slice::from_ref(turn);
-                        let piece = self.renders.get(&mut self.logs, (room, key), turn, render);
+                        let piece = self.renders.get(&mut self.feeds, room, key, turn, render);
                         connection.out.share(piece);
                     }
                     None => connection.out.framed(|bytes| render(turn, bytes)),

@@ -2,12 +2,12 @@
 //!
 //! A shard reads its connections' lines, lets their adapter turn them into submissions, and sends those to the
 //! engine in one piece. What comes back it renders once for each way of rendering among a room's readers, into the room's
-//! log, notes in each reader's queue what of the log it is due, and then writes each connection that has something once.
+//! feed, notes in each reader's queue what of the feed it is due, and then writes each connection that has something once.
 
 mod connection;
 mod deliver;
+mod feed;
 mod lag;
-mod log;
 mod outgoing;
 mod roster;
 mod rounds;

@@ -6,7 +6,7 @@ use std::io::{self, IoSlice, Write};
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{Frame, FrameHeader};
 
-use super::log::Piece;
+use super::feed::Piece;
 
 /// How lines are put on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,8 +44,8 @@ impl Framing {
     }
 }
 
-/// Of how many pieces what waits may be; what comes then is copied. So a reader that does not read keeps no more than so
-/// many [chunks](super::log::CHUNK_LEN) of rooms' logs.
+/// After so many pieces what comes is copied into one more. So a reader that does not read keeps no more than so many
+/// [chunks](super::feed::CHUNK_LEN) of rooms' feeds.
 const PIECES_MAX: usize = 16;
 
 /// What waits to be written to one connection, in order.
@@ -98,9 +98,11 @@ impl Outgoing {
         }
     }
 
-    /// Appends a piece of a room's log, framed for a connection of this framing.
+    /// Appends a piece of a room's feed, framed for a connection of this framing.
     pub fn share(&mut self, piece: &Piece) {
-        if self.pieces.back_mut().is_some_and(|last| last.take_next(piece)) {
+        if piece.len() == 0 {
+            // It would keep its chunk until there is something to write.
+        } else if self.pieces.back_mut().is_some_and(|last| last.take_next(piece)) {
             self.waiting += piece.len();
         } else if self.pieces.len() < PIECES_MAX {
             self.pieces.push_back(piece.clone());
@@ -151,6 +153,7 @@ impl Outgoing {
     }
 
     fn write_once(&self, socket: &mut impl Write) -> io::Result<usize> {
+        // As nearly always: then no lists are needed.
         if let (Some(only), 1) = (self.pieces.front(), self.pieces.len()) {
             return socket.write(&only.bytes());
         }
@@ -176,7 +179,7 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::RoomLogs;
+    use super::super::feed::Feeds;
     use super::*;
     use crate::adapter::{RenderKey, Style};
 
@@ -189,12 +192,18 @@ mod tests {
 
     impl Write for Narrow {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let count = bytes.len().min(self.at_once).min(self.room);
-            if count == 0 && !bytes.is_empty() {
+            self.write_vectored(&[IoSlice::new(bytes)])
+        }
+
+        fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+            let all = pieces.iter().flat_map(|piece| piece.iter());
+            let taken = self.taken.len();
+            self.taken.extend(all.take(self.at_once.min(self.room)));
+            let count = self.taken.len() - taken;
+            if count == 0 {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             self.room -= count;
-            self.taken.extend_from_slice(&bytes[..count]);
             Ok(count)
         }
 
@@ -208,9 +217,9 @@ mod tests {
     }
 
     /// Says something in a room, which those of `readers` hear.
-    fn say(logs: &mut RoomLogs, room: u64, text: &str, readers: &mut [&mut Outgoing]) {
+    fn say(feeds: &mut Feeds, room: u64, text: &str, readers: &mut [&mut Outgoing]) {
         let key = RenderKey { style: Style::Irc(Default::default()), framing: Framing::Lines };
-        let piece = logs.append(salotto_core::RoomId(room), key, |bytes| {
+        let piece = feeds.append(salotto_core::RoomId(room), key, |bytes| {
             bytes.extend_from_slice(format!("{text}\r\n").as_bytes());
         });
         for reader in readers {
@@ -220,14 +229,14 @@ mod tests {
 
     #[test]
     fn everything_comes_once_and_in_order_however_little_the_socket_takes() {
-        for at_once in [1, 3, 7, 1000] {
-            for room in [1, 5, 64, 1000] {
-                let mut logs = RoomLogs::default();
+        for at_once in [1, 3, 7, 50, 1000] {
+            for room in [1, 5, 64, 150, 1000] {
+                let mut feeds = Feeds::default();
                 let (mut ada, mut bob) = (Outgoing::new(Framing::Lines), Outgoing::new(Framing::Lines));
                 let mut expected = String::new();
                 let mut socket = Narrow { at_once, room, taken: Vec::new() };
                 for number in 0..PIECES_MAX * 3 {
-                    say(&mut logs, number as u64 % 3, &format!("said {number}"), &mut [&mut ada, &mut bob]);
+                    say(&mut feeds, number as u64 % 3, &format!("said {number}"), &mut [&mut ada, &mut bob]);
                     expected += &format!("said {number}\r\n");
                     if number % 4 == 0 {
                         own(&mut ada, &format!("answer {number}"));
@@ -256,15 +265,15 @@ mod tests {
 
     #[test]
     fn what_a_room_hears_is_one_piece_for_each_reader() {
-        let mut logs = RoomLogs::default();
+        let mut feeds = Feeds::default();
         let (mut ada, mut bob) = (Outgoing::new(Framing::Lines), Outgoing::new(Framing::Lines));
         for number in 0..100 {
             // Bob is shown the fiftieth in his own way.
             if number == 50 {
-                say(&mut logs, 1, "fifty", &mut [&mut ada]);
+                say(&mut feeds, 1, "fifty", &mut [&mut ada]);
                 own(&mut bob, "mine");
             } else {
-                say(&mut logs, 1, "another", &mut [&mut ada, &mut bob]);
+                say(&mut feeds, 1, "another", &mut [&mut ada, &mut bob]);
             }
         }
         assert_eq!((ada.pieces.len(), bob.pieces.len()), (1, 3));
@@ -272,10 +281,10 @@ mod tests {
 
     #[test]
     fn a_reader_of_many_rooms_that_does_not_read_keeps_few_pieces() {
-        let mut logs = RoomLogs::default();
+        let mut feeds = Feeds::default();
         let mut out = Outgoing::new(Framing::Lines);
         for number in 0..1000 {
-            say(&mut logs, number, "hello", &mut [&mut out]);
+            say(&mut feeds, number, "hello", &mut [&mut out]);
         }
         assert_eq!((out.pieces.len(), out.waiting()), (PIECES_MAX + 1, 7 * 1000));
     }
@@ -284,6 +293,7 @@ mod tests {
     fn what_writes_nothing_leaves_nothing() {
         let mut out = Outgoing::new(Framing::Lines);
         out.framed(|_| ());
+        out.share(&Piece::empty());
         assert!(out.pieces.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use slab::Slab;
 
 use super::connection::{Arrival, Close, Connection};
 use super::deliver::Renders;
-use super::log::RoomLogs;
+use super::feed::Feeds;
 use super::roster::{Roster, Slot};
 use super::rounds::{Due, Rounds, TURN_MAX};
 use super::socket::Stream;
@@ -43,10 +43,10 @@ pub(crate) struct Sessions<S> {
     /// Connections that are not read from because of [`UNDER_WAY_MAX`]; each has its mark set.
     held: Vec<Slot>,
     /// What the members of rooms are due.
-    pub(super) logs: RoomLogs,
+    pub(super) feeds: Feeds,
     /// The mark of connections that have been given the present event.
     pub(super) stamp: u64,
-    /// The present event.
+    /// The present event, in the present room.
     pub(super) renders: Renders,
     /// The present run of posts.
     pub(super) run_renders: Renders,
@@ -72,7 +72,7 @@ impl<S: Stream> Sessions<S> {
             submissions: Vec::new(),
             under_way: 0,
             held: Vec::new(),
-            logs: RoomLogs::default(),
+            feeds: Feeds::default(),
             stamp: 0,
             renders: Renders::default(),
             run_renders: Renders::default(),
@@ -110,7 +110,7 @@ impl<S: Stream> Sessions<S> {
         self.connections.vacant_key()
     }
 
-    /// The socket of a connection, for a poller.
+    /// The socket of a connection, for whoever drives the sessions.
     pub fn stream(&mut self, slot: Slot) -> Option<&mut S> {
         self.connections.get_mut(slot).map(|connection| connection.socket.stream())
     }
@@ -285,13 +285,12 @@ impl<S: Stream> Sessions<S> {
     fn write_to(&mut self, slot: Slot) {
         let Some(connection) = self.connections.get_mut(slot) else { return };
         connection.due = Due::No;
-        match connection.write() {
-            Ok(_) if connection.out.waiting() > connection.sendq_max(&self.shared) => {
+        match connection.write(&self.shared) {
+            Ok(()) if connection.out.waiting() > connection.sendq_max(&self.shared) => {
                 // A last word would come in the middle of the line that is cut off.
                 connection.close(Close::gone("send queue exceeded"));
             }
-            Ok(count) => {
-                self.shared.metrics.bytes_out.fetch_add(count as u64, Ordering::Relaxed);
+            Ok(()) => {
                 if connection.catch_up(&self.shared) {
                     self.ready.push(slot);
                 }
@@ -346,7 +345,7 @@ impl<S: Stream> Sessions<S> {
                 self.rounds.add(slot, Due::Now);
             }
         }
-        self.logs.forget_read();
+        self.feeds.forget_read();
     }
 
     fn shutdown(&mut self, reason: &str) {
@@ -371,7 +370,7 @@ impl<S: Stream> Sessions<S> {
         let mut waiting = false;
         for (_, connection) in &mut self.connections {
             if !connection.finished {
-                let _ = connection.write();
+                let _ = connection.write(&self.shared);
                 waiting |= connection.out.waiting() > 0;
             }
         }

@@ -35,7 +35,7 @@ impl<S: Stream> Socket<S> {
         Socket { stream, tls }
     }
 
-    /// For the poller.
+    /// The bytes beneath.
     pub fn stream(&mut self) -> &mut S {
         &mut self.stream
     }
@@ -115,14 +115,7 @@ impl<S: Stream> Write for Socket<S> {
         }
         // rustls keeps a bounded buffer of its own; it takes nothing while that is full.
         let taken = tls.writer().write_vectored(pieces)?;
-        while tls.wants_write() {
-            match tls.write_tls(&mut self.stream) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
+        self.flush_tls()?;
         if taken == 0 && pieces.iter().any(|bytes| !bytes.is_empty()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::rc::Rc;
 
 use salotto_server::lockstep::Stream;
@@ -132,16 +132,26 @@ impl Read for End {
 
 impl Write for End {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut socket = self.0.borrow_mut();
         if socket.ending == Some(Ending::Reset) {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
-        let count = bytes.len().min(socket.room.saturating_sub(socket.leaving.len())).min(socket.piece);
+        let before = socket.leaving.len();
+        let mut room = socket.room.saturating_sub(before).min(socket.piece);
+        for piece in pieces {
+            let taken = &piece[..room.min(piece.len())];
+            socket.leaving.extend_from_slice(taken);
+            room -= taken.len();
+        }
+        let count = socket.leaving.len() - before;
         if count == 0 {
             socket.is_waited_for = true;
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        socket.leaving.extend_from_slice(&bytes[..count]);
         socket.touch();
         Ok(count)
     }

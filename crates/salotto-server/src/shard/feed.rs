@@ -1,6 +1,6 @@
 //! What the members of a room are due, kept once for all of them.
 //!
-//! A line for a room is appended to the room's log, and each member's queue says from where to where the log is due to
+//! A line for a room is appended to the room's feed, and each member's queue says from where to where the feed is due to
 //! it. So what waits costs its own length and not that times the number of readers, and a reader who is due many lines
 //! one after the other takes them to the socket as one piece.
 
@@ -13,8 +13,9 @@ use salotto_core::RoomId;
 
 use crate::adapter::RenderKey;
 
-/// From this length on a chunk gets nothing more. A reader that is due one line of a chunk keeps all of it.
-pub(super) const CHUNK_LEN: usize = 64 * 1024;
+/// From this length on a feed goes on in another chunk. A reader that is due one line of a chunk keeps all of it. The line
+/// that goes beyond it still fits into 64 KiB, which is what a growing buffer has then.
+pub(super) const CHUNK_LEN: usize = 60 * 1024;
 
 /// How much memory a chunk begins with, so that it need not grow with every word of a line.
 const FIRST_LEN: usize = 512;
@@ -98,14 +99,14 @@ impl Piece {
     }
 }
 
-/// The logs of rooms, one for each way of rendering among a room's readers.
+/// The feeds of rooms, one for each way of rendering among a room's readers.
 #[derive(Debug, Default)]
-pub(super) struct RoomLogs {
+pub(super) struct Feeds {
     rooms: FxHashMap<RoomId, Vec<(RenderKey, Chunk)>>,
 }
 
-impl RoomLogs {
-    /// Appends what `write` writes to a room's log.
+impl Feeds {
+    /// Appends what `write` writes to a room's feed.
     pub fn append(&mut self, room: RoomId, key: RenderKey, write: impl FnOnce(&mut Vec<u8>)) -> Piece {
         let chunks = self.rooms.entry(room).or_default();
         let at = chunks.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
@@ -146,18 +147,18 @@ mod tests {
         RenderKey { style: Style::Irc(CapabilitySet::default()), framing: Framing::WebSocket { binary } }
     }
 
-    fn append(logs: &mut RoomLogs, room: RoomId, text: &str) -> Piece {
-        logs.append(room, key(false), |bytes| bytes.extend_from_slice(text.as_bytes()))
+    fn append(feeds: &mut Feeds, room: RoomId, text: &str) -> Piece {
+        feeds.append(room, key(false), |bytes| bytes.extend_from_slice(text.as_bytes()))
     }
 
     #[test]
     fn lines_of_one_room_become_one_piece_whatever_is_said_in_others() {
-        let mut logs = RoomLogs::default();
-        let mut first = append(&mut logs, TEA, "one ");
-        assert!(!first.take_next(&append(&mut logs, DEN, "other ")));
-        assert!(!first.take_next(&logs.append(TEA, key(true), |bytes| bytes.extend_from_slice(b"framed"))));
-        let second = append(&mut logs, TEA, "two ");
-        let third = append(&mut logs, TEA, "three");
+        let mut feeds = Feeds::default();
+        let mut first = append(&mut feeds, TEA, "one ");
+        assert!(!first.take_next(&append(&mut feeds, DEN, "other ")));
+        assert!(!first.take_next(&feeds.append(TEA, key(true), |bytes| bytes.extend_from_slice(b"framed"))));
+        let second = append(&mut feeds, TEA, "two ");
+        let third = append(&mut feeds, TEA, "three");
         assert!(!first.take_next(&third), "the second is missing");
         assert!(first.take_next(&second) && first.take_next(&third));
         assert_eq!(&*first.bytes(), b"one two three");
@@ -165,24 +166,24 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_all_have_read_begins_again_and_one_that_somebody_reads_does_not() {
-        let mut logs = RoomLogs::default();
-        drop(append(&mut logs, TEA, "read by all"));
-        let kept = append(&mut logs, TEA, "one");
+    fn a_feed_that_all_have_read_begins_again_and_one_that_somebody_reads_does_not() {
+        let mut feeds = Feeds::default();
+        drop(append(&mut feeds, TEA, "read by all"));
+        let kept = append(&mut feeds, TEA, "one");
         assert_eq!((kept.start, kept.end), (0, 3));
-        logs.forget_read();
-        let next = append(&mut logs, TEA, "two");
+        feeds.forget_read();
+        let next = append(&mut feeds, TEA, "two");
         assert_eq!((next.start, next.end), (3, 6));
         drop((kept, next));
-        logs.forget_read();
-        assert!(logs.rooms.is_empty());
+        feeds.forget_read();
+        assert!(feeds.rooms.is_empty());
     }
 
     #[test]
-    fn a_long_log_goes_on_in_another_chunk_and_those_before_stay_as_they_are() {
-        let mut logs = RoomLogs::default();
-        let mut long = append(&mut logs, TEA, &"x".repeat(CHUNK_LEN));
-        let next = append(&mut logs, TEA, "next");
+    fn a_long_feed_goes_on_in_another_chunk_and_those_before_stay_as_they_are() {
+        let mut feeds = Feeds::default();
+        let mut long = append(&mut feeds, TEA, &"x".repeat(CHUNK_LEN));
+        let next = append(&mut feeds, TEA, "next");
         assert!(!long.take_next(&next));
         assert_eq!(next.start, 0);
         assert!(long.bytes().iter().all(|&byte| byte == b'x'));
@@ -190,12 +191,12 @@ mod tests {
 
     #[test]
     fn only_what_nobody_else_has_grows() {
-        let mut logs = RoomLogs::default();
-        let shared = append(&mut logs, TEA, "shared");
+        let mut feeds = Feeds::default();
+        let shared = append(&mut feeds, TEA, "shared");
         assert!(!shared.is_own());
-        logs = RoomLogs::default();
-        append(&mut logs, TEA, "of another log");
-        assert!(shared.is_own() && !shared.part(0..2).is_own(), "what the log was for is forgotten");
+        feeds = Feeds::default();
+        append(&mut feeds, TEA, "of another feed");
+        assert!(shared.is_own() && !shared.part(0..2).is_own(), "what the feed was for is forgotten");
         let mut own = Piece::empty();
         own.grow(|bytes| bytes.extend_from_slice(b"a longer text"));
         own.advance(9);
