@@ -110,6 +110,14 @@ impl Adapter {
         either!(self, session => session.style())
     }
 
+    /// Whether its client asks by itself for what it has not seen.
+    pub fn reads_history(&self) -> bool {
+        match self {
+            Adapter::Irc(irc) => irc.reads_history(),
+            Adapter::Plain(_) => false,
+        }
+    }
+
     /// An event that is shown in the session's own way.
     pub fn event(&mut self, turn: &Turn, event: &Event, io: &mut Io<'_>) {
         either!(self, session => session.event(turn, event, io));

@@ -195,6 +195,11 @@ impl Session {
         Style::Irc(self.capabilities.intersection(render::RELEVANT))
     }
 
+    /// Whether the client asks by itself for what it has not seen (IRCv3 "chathistory").
+    pub fn reads_history(&self) -> bool {
+        self.capabilities.contains(Capability::ChatHistory)
+    }
+
     /// A word of the server.
     pub fn announce(&mut self, text: &str, io: &mut Io<'_>) {
         if self.stage != Stage::Online {

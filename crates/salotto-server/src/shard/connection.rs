@@ -598,6 +598,15 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// The person has entered a room, perhaps not for the first time.
+    pub fn entered(&mut self, room: RoomId) {
+        if let Some(lag) = &mut self.lag
+            && self.adapter.reads_history()
+        {
+            lag.leave_out(room);
+        }
+    }
+
     /// Goes on with what was missed, once most of what waits is read. Says whether that was all, and input may go
     /// on.
     pub fn catch_up(&mut self, shared: &Shared) -> bool {

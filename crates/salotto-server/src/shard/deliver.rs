@@ -167,10 +167,18 @@ impl<S: Stream> Sessions<S> {
         for effect in &turn.effects {
             self.roster.before(&effect.event);
             self.effect(turn, effect);
-            if let Event::Parted { room, person, .. } | Event::Kicked { room, person, .. } = &effect.event {
-                for &slot in self.roster.of_person(*person) {
-                    self.connections[slot].left(*room);
+            match &effect.event {
+                Event::Parted { room, person, .. } | Event::Kicked { room, person, .. } => {
+                    for &slot in self.roster.of_person(*person) {
+                        self.connections[slot].left(*room);
+                    }
                 }
+                Event::Joined { room, person, .. } => {
+                    for &slot in self.roster.of_person(*person) {
+                        self.connections[slot].entered(*room);
+                    }
+                }
+                _ => {}
             }
             self.roster.after(&effect.event);
         }

@@ -30,6 +30,8 @@ struct Range {
     last: Seq,
     /// The room was left since: what is said there now is not for this reader.
     sealed: bool,
+    /// Is not shown: the reader asks for it itself.
+    void: bool,
 }
 
 /// What a slow reader has missed.
@@ -54,7 +56,7 @@ impl Lag {
             return false;
         }
         let behind = Seq(first.0 - 1);
-        self.ranges.push_back(Range { room, name: name.clone(), behind, last, sealed: false });
+        self.ranges.push_back(Range { room, name: name.clone(), behind, last, sealed: false, void: false });
         true
     }
 
@@ -68,6 +70,19 @@ impl Lag {
         for range in self.ranges.iter_mut().filter(|range| range.room == room) {
             range.sealed = true;
         }
+    }
+
+    /// The reader, which reads history itself, has entered a room again. It asks for all that it has not seen there;
+    /// what it missed before it left would come after what it is now told of the room, as if it had been said now.
+    pub fn leave_out(&mut self, room: RoomId) {
+        for range in self.ranges.iter_mut().filter(|range| range.room == room) {
+            range.void = true;
+        }
+        // The page of the first may be under way.
+        let kept = usize::from(self.reading).min(self.ranges.len());
+        let mut rest = self.ranges.split_off(kept);
+        rest.retain(|range| !range.void);
+        self.ranges.append(&mut rest);
     }
 
     /// Whether all was shown.
@@ -91,6 +106,10 @@ impl Lag {
     pub fn take_page(&mut self, page: Vec<PostRecord>) -> Vec<Posted> {
         self.reading = false;
         let Some(range) = self.ranges.front_mut() else { return Vec::new() };
+        if range.void {
+            self.ranges.pop_front();
+            return Vec::new();
+        }
         let whole = page.len() < PAGE_LEN;
         let mut posts: Vec<Posted> = Vec::with_capacity(page.len());
         let mut reached = whole;
@@ -206,6 +225,23 @@ mod tests {
         assert_eq!(numbers(&lag.take_page(page())), [1]);
         assert_eq!(lag.next_page(), Some((TEA, Seq(4))));
         assert_eq!(numbers(&lag.take_page(page().split_off(4))), [5]);
+    }
+
+    #[test]
+    fn who_reads_history_is_not_shown_after_entering_again_what_was_missed_before() {
+        let mut lag = Lag::default();
+        miss(&mut lag, DEN, 1, 1);
+        miss(&mut lag, TEA, 2, 2);
+        lag.seal(DEN);
+        lag.leave_out(DEN);
+        miss(&mut lag, DEN, 5, 5);
+        assert_eq!(lag.next_page(), Some((TEA, Seq(1))));
+        lag.seal(TEA);
+        lag.leave_out(TEA);
+        assert_eq!(numbers(&lag.take_page(vec![record(TEA, 2)])), [0; 0], "the page was under way");
+        assert_eq!(lag.next_page(), Some((DEN, Seq(4))));
+        assert_eq!(numbers(&lag.take_page(vec![record(DEN, 5)])), [5]);
+        assert!(lag.is_over());
     }
 
     #[test]
