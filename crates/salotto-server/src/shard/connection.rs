@@ -16,7 +16,8 @@ use salotto_wire::{LINE_LEN_MAX, LineBuffer, LineError};
 use super::CLOSING;
 use super::lag::{Lag, PAGE_LEN};
 use super::outgoing::{Framing, Outgoing};
-use super::rounds::Due;
+use super::roster::Slot;
+use super::rounds::{Due, Rounds};
 use super::socket::{Socket, Stream};
 use crate::SERVER_SESSION;
 use crate::adapter::{self, Adapter, Plan, RenderKey};
@@ -368,13 +369,12 @@ impl<S: Stream> Connection<S> {
         self.out.waiting() > 0 || self.socket.wants_write() || (self.closing.is_some() && !self.finished)
     }
 
-    /// Whether it has just become due, and was not before, or not so soon.
-    pub fn becomes(&mut self, due: Due) -> bool {
-        let becomes = self.due < due && self.is_due();
-        if becomes {
+    /// Takes its place in the rounds, if it has something for which it does not wait there already, or not so soon.
+    pub fn queue(&mut self, slot: Slot, due: Due, rounds: &mut Rounds) {
+        if self.due < due && self.is_due() {
             self.due = due;
+            rounds.add(slot, due);
         }
-        becomes
     }
 
     /// Whether the session can take more input now.

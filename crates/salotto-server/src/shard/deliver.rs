@@ -140,9 +140,7 @@ impl<S: Stream> Sessions<S> {
             });
             connection.out.share(piece);
             rounds.hears(true);
-            if connection.becomes(Due::InTurn) {
-                rounds.add(slot, Due::InTurn);
-            }
+            connection.queue(slot, Due::InTurn, rounds);
         }
         let one_by_one = std::mem::take(&mut self.one_by_one);
         for (place, turn) in turns.iter().enumerate() {
@@ -289,8 +287,6 @@ impl<S: Stream> Sessions<S> {
             Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),
         }
         self.rounds.hears(matches!(event, Event::Posted(_)));
-        if connection.becomes(Due::InTurn) {
-            self.rounds.add(slot, Due::InTurn);
-        }
+        connection.queue(slot, Due::InTurn, &mut self.rounds);
     }
 }

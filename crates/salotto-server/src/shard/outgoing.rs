@@ -54,7 +54,9 @@ const PIECES_MAX: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     framing: Framing,
-    pieces: VecDeque<Piece>,
+    /// What comes before the last piece; nearly always there is nothing.
+    earlier: VecDeque<Piece>,
+    last: Option<Piece>,
     /// The length of all pieces.
     waiting: usize,
     capture: Option<Vec<u8>>,
@@ -63,7 +65,7 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// Nothing yet.
     pub fn new(framing: Framing) -> Outgoing {
-        Outgoing { framing, pieces: VecDeque::new(), waiting: 0, capture: None }
+        Outgoing { framing, earlier: VecDeque::new(), last: None, waiting: 0, capture: None }
     }
 
     /// How lines are put on the wire.
@@ -86,29 +88,33 @@ impl Outgoing {
 
     /// Appends what `write` writes, framed for a connection of this framing.
     pub fn framed(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let last = match self.pieces.back_mut() {
-            Some(last) if last.is_own() => last,
-            _ => self.pieces.push_back_mut(Piece::empty()),
-        };
-        let before = last.len();
-        last.grow(write);
-        self.waiting += last.len() - before;
-        if last.len() == 0 {
-            self.pieces.pop_back();
+        if let Some(last) = self.last.as_mut().filter(|last| last.is_own()) {
+            let before = last.len();
+            last.grow(write);
+            self.waiting += last.len() - before;
+        } else {
+            let mut piece = Piece::empty();
+            piece.grow(write);
+            self.push(piece);
         }
     }
 
     /// Appends a piece of a room's feed, framed for a connection of this framing.
     pub fn share(&mut self, piece: &Piece) {
-        if piece.len() == 0 {
-            // It would keep its chunk until there is something to write.
-        } else if self.pieces.back_mut().is_some_and(|last| last.take_next(piece)) {
+        if self.last.as_mut().is_some_and(|last| last.take_next(piece)) {
             self.waiting += piece.len();
-        } else if self.pieces.len() < PIECES_MAX {
-            self.pieces.push_back(piece.clone());
-            self.waiting += piece.len();
+        } else if self.earlier.len() < PIECES_MAX - 1 {
+            self.push(piece.clone());
         } else {
             self.framed(|bytes| bytes.extend_from_slice(&piece.bytes()));
+        }
+    }
+
+    fn push(&mut self, piece: Piece) {
+        // An empty one would keep its chunk until there is something to write.
+        if piece.len() > 0 {
+            self.waiting += piece.len();
+            self.earlier.extend(self.last.replace(piece));
         }
     }
 
@@ -139,7 +145,7 @@ impl Outgoing {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => self.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if let Some(first) = self.pieces.front_mut() {
+                    if let Some(first) = self.earlier.front_mut().or(self.last.as_mut()) {
                         first.compact();
                     }
                     return Ok(false);
@@ -148,16 +154,15 @@ impl Outgoing {
                 Err(error) => return Err(error),
             }
         }
-        self.pieces = VecDeque::new();
+        self.earlier = VecDeque::new();
         Ok(true)
     }
 
     fn write_once(&self, socket: &mut impl Write) -> io::Result<usize> {
-        // As nearly always: then no lists are needed.
-        if let (Some(only), 1) = (self.pieces.front(), self.pieces.len()) {
+        if let (Some(only), true) = (&self.last, self.earlier.is_empty()) {
             return socket.write(&only.bytes());
         }
-        let bytes: Vec<_> = self.pieces.iter().map(Piece::bytes).collect();
+        let bytes: Vec<_> = self.earlier.iter().chain(&self.last).map(Piece::bytes).collect();
         let slices: Vec<_> = bytes.iter().map(|bytes| IoSlice::new(bytes)).collect();
         socket.write_vectored(&slices)
     }
@@ -165,14 +170,16 @@ impl Outgoing {
     /// Drops what was written.
     fn advance(&mut self, mut count: usize) {
         self.waiting -= count;
-        while let Some(first) = self.pieces.front_mut() {
+        while let Some(first) = self.earlier.front_mut().or(self.last.as_mut()) {
             let part = count.min(first.len());
             first.advance(part);
             count -= part;
             if first.len() > 0 {
                 return;
             }
-            self.pieces.pop_front();
+            if self.earlier.pop_front().is_none() {
+                self.last = None;
+            }
         }
     }
 }
@@ -243,7 +250,7 @@ mod tests {
                         expected += &format!("answer {number}\r\n");
                     }
                     if number % 5 == 0 {
-                        assert!(ada.pieces.len() <= PIECES_MAX + 1);
+                        assert!(ada.earlier.len() <= PIECES_MAX);
                         socket.room = room;
                         let all = ada.write_to(&mut socket).unwrap();
                         assert_eq!(all, ada.waiting() == 0);
@@ -257,7 +264,7 @@ mod tests {
                     expected,
                     "{at_once} at once, room for {room}"
                 );
-                assert_eq!((ada.waiting(), ada.pieces.capacity()), (0, 0));
+                assert_eq!((ada.waiting(), ada.earlier.capacity(), ada.last.is_some()), (0, 0, false));
                 assert!(bob.waiting() > 0, "who has not read still has it to read");
             }
         }
@@ -276,7 +283,7 @@ mod tests {
                 say(&mut feeds, 1, "another", &mut [&mut ada, &mut bob]);
             }
         }
-        assert_eq!((ada.pieces.len(), bob.pieces.len()), (1, 3));
+        assert_eq!((ada.earlier.len(), bob.earlier.len()), (0, 2));
     }
 
     #[test]
@@ -286,7 +293,7 @@ mod tests {
         for number in 0..1000 {
             say(&mut feeds, number, "hello", &mut [&mut out]);
         }
-        assert_eq!((out.pieces.len(), out.waiting()), (PIECES_MAX + 1, 7 * 1000));
+        assert_eq!((out.earlier.len(), out.waiting()), (PIECES_MAX, 7 * 1000));
     }
 
     #[test]
@@ -294,6 +301,6 @@ mod tests {
         let mut out = Outgoing::new(Framing::Lines);
         out.framed(|_| ());
         out.share(&Piece::empty());
-        assert!(out.pieces.is_empty());
+        assert!(out.earlier.is_empty() && out.last.is_none());
     }
 }

@@ -20,7 +20,7 @@ const LARGE: usize = 512;
 /// How many things each must have had to hear, on average; else waiting brings nothing together.
 const HEARD_MIN: usize = 2;
 /// How long to wait.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Whether a connection waits to be written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

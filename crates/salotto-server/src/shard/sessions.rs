@@ -161,18 +161,14 @@ impl<S: Stream> Sessions<S> {
     ) -> Option<R> {
         let connection = self.connections.get_mut(slot)?;
         let result = act(connection, &mut self.submissions, &self.shared);
-        if connection.becomes(Due::Now) {
-            self.rounds.add(slot, Due::Now);
-        }
+        connection.queue(slot, Due::Now, &mut self.rounds);
         Some(result)
     }
 
     fn announce(&mut self, text: &str) {
         for (slot, connection) in &mut self.connections {
             connection.announce(text, &mut self.submissions, &self.shared);
-            if connection.becomes(Due::InTurn) {
-                self.rounds.add(slot, Due::InTurn);
-            }
+            connection.queue(slot, Due::InTurn, &mut self.rounds);
         }
     }
 
@@ -341,9 +337,7 @@ impl<S: Stream> Sessions<S> {
             if connection.tick(now, &mut self.submissions, &self.shared) {
                 self.ready.push(slot);
             }
-            if connection.becomes(Due::Now) {
-                self.rounds.add(slot, Due::Now);
-            }
+            connection.queue(slot, Due::Now, &mut self.rounds);
         }
         self.feeds.forget_read();
     }
