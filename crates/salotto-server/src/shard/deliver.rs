@@ -139,7 +139,7 @@ impl<S: Stream> Sessions<S> {
                 }
             });
             connection.out.share(piece);
-            rounds.hears(true);
+            rounds.hurry();
             connection.queue(slot, Due::InTurn, rounds);
         }
         let one_by_one = std::mem::take(&mut self.one_by_one);
@@ -286,7 +286,9 @@ impl<S: Stream> Sessions<S> {
             }
             Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),
         }
-        self.rounds.hears(matches!(event, Event::Posted(_)));
+        if matches!(event, Event::Posted(_)) {
+            self.rounds.hurry();
+        }
         connection.queue(slot, Due::InTurn, &mut self.rounds);
     }
 }

@@ -5,8 +5,8 @@
 //! thousands, and what is said while a round lasts is written together in the next.
 //!
 //! A write costs the system the same for one line as for fifty. When thousands come into a room one after the other, the
-//! server would do nothing but tell each of them of each; so after a large round in which each had several things to hear
-//! it waits a moment ([`PAUSE`]) before the next. What somebody says ends the wait.
+//! server would do nothing but tell each of them of each; so after a large round it waits a moment ([`PAUSE`]) before the
+//! next. What somebody says ends the wait.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -16,9 +16,7 @@ use super::roster::Slot;
 /// How many are written to before what has come in is dealt with.
 pub(super) const TURN_MAX: usize = 32;
 /// A round with fewer is nothing to wait for.
-const LARGE: usize = 512;
-/// How many things each must have had to hear, on average; else waiting brings nothing together.
-const HEARD_MIN: usize = 2;
+const LARGE: usize = 128;
 /// How long to wait.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -41,9 +39,7 @@ pub(super) struct Rounds {
     next: VecDeque<Slot>,
     /// Not before then the next round begins.
     begin_at: Instant,
-    /// How many things there were to hear since the last round ended.
-    heard: usize,
-    /// Whether one of them is what somebody says, and waits for the next round.
+    /// Whether what somebody says waits for the next round.
     spoken: bool,
     /// To how many was written in the present round.
     written: usize,
@@ -57,7 +53,6 @@ impl Rounds {
             present: VecDeque::new(),
             next: VecDeque::new(),
             begin_at: now,
-            heard: 0,
             spoken: false,
             written: 0,
         }
@@ -72,10 +67,9 @@ impl Rounds {
         }
     }
 
-    /// Somebody has something of others to hear: something said, or who comes and goes.
-    pub fn hears(&mut self, said: bool) {
-        self.heard += 1;
-        self.spoken |= said;
+    /// Somebody has something to hear that was said: the next round waits for nothing.
+    pub fn hurry(&mut self) {
+        self.spoken = true;
     }
 
     /// From when on there is something to write, if there is.
@@ -111,9 +105,8 @@ impl Rounds {
     /// A turn has ended.
     pub fn end(&mut self, now: Instant) {
         if self.present.is_empty() && self.written > 0 {
-            let pays = self.written >= LARGE && self.heard >= self.written * HEARD_MIN;
-            self.begin_at = if pays && !self.spoken { now + PAUSE } else { now };
-            (self.heard, self.written) = (0, 0);
+            self.begin_at = if self.written >= LARGE { now + PAUSE } else { now };
+            self.written = 0;
         }
     }
 }
@@ -130,14 +123,11 @@ mod tests {
         turn
     }
 
-    /// Rounds in which so many were written to, who had heard so much, a moment after they ended.
-    fn after(readers: usize, heard: usize, now: Instant) -> Rounds {
+    /// A moment after a round in which so many were written to.
+    fn after(readers: usize, now: Instant) -> Rounds {
         let mut rounds = Rounds::new(now);
         for slot in 0..readers {
             rounds.add(slot, Due::InTurn);
-        }
-        for _ in 0..heard {
-            rounds.hears(false);
         }
         let mut written = 0;
         while rounds.due_at(now).is_some() {
@@ -151,16 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn a_large_round_in_which_each_heard_several_things_is_followed_by_a_pause() {
+    fn a_large_round_is_followed_by_a_pause() {
         let now = Instant::now();
-        for (readers, heard, pause) in [
-            (LARGE, HEARD_MIN * LARGE, PAUSE),
-            (LARGE, HEARD_MIN * LARGE - 1, Duration::ZERO),
-            (LARGE - 1, 9 * LARGE, Duration::ZERO),
-        ] {
-            let mut rounds = after(readers, heard, now);
+        for (readers, pause) in [(LARGE, PAUSE), (LARGE - 1, Duration::ZERO)] {
+            let mut rounds = after(readers, now);
             rounds.add(7, Due::InTurn);
-            assert_eq!(rounds.due_at(now), Some(now + pause), "{readers} readers, {heard} things");
+            assert_eq!(rounds.due_at(now), Some(now + pause), "{readers} readers");
             assert_eq!(turn(&mut rounds, now + pause), [7]);
         }
     }
@@ -168,11 +154,11 @@ mod tests {
     #[test]
     fn what_somebody_says_ends_the_pause() {
         let now = Instant::now();
-        let mut rounds = after(LARGE, HEARD_MIN * LARGE, now);
+        let mut rounds = after(LARGE, now);
         rounds.add(1, Due::InTurn);
         assert_eq!(turn(&mut rounds, now), [0; 0]);
         rounds.add(2, Due::InTurn);
-        rounds.hears(true);
+        rounds.hurry();
         assert_eq!(rounds.due_at(now), Some(now));
         assert_eq!(turn(&mut rounds, now), [1, 2]);
         assert_eq!(rounds.due_at(now), None);
@@ -181,7 +167,7 @@ mod tests {
     #[test]
     fn who_is_answered_does_not_wait() {
         let now = Instant::now();
-        let mut rounds = after(LARGE, HEARD_MIN * LARGE, now);
+        let mut rounds = after(LARGE, now);
         rounds.add(1, Due::InTurn);
         rounds.add(2, Due::InTurn);
         rounds.add(1, Due::Now);
