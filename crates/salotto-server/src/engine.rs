@@ -94,25 +94,21 @@ impl Engine {
     /// done; it waits for nothing but the disk.
     pub fn step(&mut self, give: &mut impl FnMut(News)) -> bool {
         let now = Instant::now();
-        let Some(batch) = self.next(now) else {
-            self.prune_when_due(now);
-            return false;
-        };
-        if self.commits.attempt(&mut self.writer, &batch, |text| give(News::Announce(text.into()))) {
-            give(News::Turns(batch.turns.into()));
-        } else {
-            self.refused = Some((batch, now + RETRY));
+        let batch = self.next(now);
+        let is_any = batch.is_some();
+        if let Some(batch) = batch {
+            if self.commits.attempt(&mut self.writer, &batch, |text| give(News::Announce(text.into()))) {
+                give(News::Turns(batch.turns.into()));
+            } else {
+                self.refused = Some((batch, now + RETRY));
+            }
         }
-        self.prune_when_due(now);
-        true
-    }
-
-    /// Nobody waits for it, so it comes after what somebody waits for.
-    fn prune_when_due(&mut self, now: Instant) {
+        // Nobody waits for it, so it comes after what somebody waits for.
         if now >= self.prune_at {
             let more = self.prune();
             self.prune_at = Instant::now() + if more { PRUNE_PAUSE } else { PRUNE_EVERY };
         }
+        is_any
     }
 
     /// What is to be written next.

@@ -31,13 +31,13 @@ struct Rendered {
 
 impl Renders {
     /// The piece with some turns, each of which `render` appends to the room's feed.
-    fn get<T>(
+    fn get(
         &mut self,
         feeds: &mut Feeds,
         room: RoomId,
         key: RenderKey,
-        turns: &[T],
-        mut render: impl FnMut(&T, &mut Vec<u8>),
+        turns: &[Turn],
+        mut render: impl FnMut(&Turn, &mut Vec<u8>),
     ) -> &Piece {
         let at = self.done.iter().position(|done| done.key == key).unwrap_or_else(|| {
             let mut ends = Vec::new();

@@ -30,8 +30,6 @@ struct Range {
     last: Seq,
     /// The room was left since: what is said there now is not for this reader.
     sealed: bool,
-    /// Is not shown: the reader asks for it itself.
-    void: bool,
 }
 
 /// What a slow reader has missed.
@@ -56,7 +54,7 @@ impl Lag {
             return false;
         }
         let behind = Seq(first.0 - 1);
-        self.ranges.push_back(Range { room, name: name.clone(), behind, last, sealed: false, void: false });
+        self.ranges.push_back(Range { room, name: name.clone(), behind, last, sealed: false });
         true
     }
 
@@ -76,13 +74,11 @@ impl Lag {
     /// what it missed before it left would come after what it is now told of the room, as if it had been said now.
     pub fn leave_out(&mut self, room: RoomId) {
         for range in self.ranges.iter_mut().filter(|range| range.room == room) {
-            range.void = true;
+            range.last = range.behind;
         }
-        // The page of the first may be under way.
-        let kept = usize::from(self.reading).min(self.ranges.len());
-        let mut rest = self.ranges.split_off(kept);
-        rest.retain(|range| !range.void);
-        self.ranges.append(&mut rest);
+        // The first stays while its page is under way, to take it.
+        let mut is_read = self.reading;
+        self.ranges.retain(|range| std::mem::take(&mut is_read) || range.last > range.behind);
     }
 
     /// Whether all was shown.
@@ -106,10 +102,6 @@ impl Lag {
     pub fn take_page(&mut self, page: Vec<PostRecord>) -> Vec<Posted> {
         self.reading = false;
         let Some(range) = self.ranges.front_mut() else { return Vec::new() };
-        if range.void {
-            self.ranges.pop_front();
-            return Vec::new();
-        }
         let whole = page.len() < PAGE_LEN;
         let mut posts: Vec<Posted> = Vec::with_capacity(page.len());
         let mut reached = whole;
