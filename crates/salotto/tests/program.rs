@@ -356,12 +356,13 @@ fn a_password_from_a_pipe_becomes_a_hash() {
 
 #[test]
 fn a_missing_desktop_program_is_told_in_the_persons_language() {
-    let home = tempfile::tempdir().expect("a folder");
-    // Beside a copy of the program there is certainly nothing.
-    let copy = home.path().join("salotto");
-    fs::copy(env!("CARGO_BIN_EXE_salotto"), &copy).expect("copied");
+    // Beside a program in a folder of its own there is certainly nothing. A link, not a copy: a file this process wrote
+    // cannot be run while a child that another test just forked still holds it open for writing.
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let alone = home.path().join("salotto");
+    fs::hard_link(env!("CARGO_BIN_EXE_salotto"), &alone).expect("linked");
     for (language, words) in [("en_GB.UTF-8", "is not installed"), ("it_IT.UTF-8", "non è installato")] {
-        let output = Command::new(&copy)
+        let output = Command::new(&alone)
             .arg("desktop")
             .env_clear()
             .env("HOME", home.path())
