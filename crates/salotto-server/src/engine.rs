@@ -35,12 +35,9 @@ pub(crate) struct Engine {
     writer: Writer,
     reader: Reader,
     shared: Arc<Shared>,
-    /// Has come, and is to be carried out next.
-    first: Option<Vec<Submission>>,
     /// Is carried out, but the disk refuses it until then at least.
     refused: Option<(Batch, Instant)>,
     prune_at: Instant,
-    ended: bool,
 }
 
 impl Engine {
@@ -54,18 +51,7 @@ impl Engine {
         shared: Arc<Shared>,
     ) -> Engine {
         let prune_at = Instant::now() + PRUNE_EVERY;
-        Engine {
-            inbox,
-            hub,
-            commits,
-            writer,
-            reader,
-            shared,
-            first: None,
-            refused: None,
-            prune_at,
-            ended: false,
-        }
+        Engine { inbox, hub, commits, writer, reader, shared, refused: None, prune_at }
     }
 
     /// Runs in a thread of its own until it is sent nothing at all; what was sent before is committed and delivered by
@@ -76,12 +62,13 @@ impl Engine {
                 shard.send(news.clone());
             }
         };
-        while !self.ended || self.refused.is_some() {
+        while !self.hub.has_ended() || self.refused.is_some() {
             let wait = |until: Instant| until.saturating_duration_since(Instant::now());
             match &self.refused {
                 Some((_, again_at)) => std::thread::sleep(wait(*again_at)),
+                None if self.hub.has_rest() => {}
                 None => match self.inbox.recv_timeout(wait(self.prune_at)) {
-                    Ok(first) => self.first = Some(first),
+                    Ok(group) => self.hub.take_up(group),
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return,
                 },
@@ -116,14 +103,7 @@ impl Engine {
         if let Some((_, again_at)) = &self.refused {
             return if now < *again_at { None } else { self.refused.take().map(|(batch, _)| batch) };
         }
-        let first = self.first.take().or_else(|| self.inbox.try_recv().ok())?;
-        if first.is_empty() {
-            self.ended = true;
-            return None;
-        }
-        let (batch, ending) = self.hub.batch(first, || self.inbox.try_recv().ok());
-        self.ended |= ending;
-        Some(batch)
+        self.hub.batch(|| self.inbox.try_recv().ok())
     }
 
     /// Deletes some posts that are older than the configuration keeps them; says whether there may be more.

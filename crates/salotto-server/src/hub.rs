@@ -4,9 +4,10 @@
 //! before them.
 
 use std::sync::Arc;
+use std::vec;
 
 use salotto_core::{
-    AccountId, BanRecord, Command, Conversation, Core, Counts, Effect, NodeId, Ordered, Outcome,
+    AccountId, BanRecord, Command, Conversation, Core, Counts, Effect, Event, NodeId, Ordered, Outcome,
     PersonSummary, Record, RequestId, RoomId, RoomModes, RoomName, RoomSummary, Roster, Seq, SessionId,
     Timestamp, TopicRecord, View, WhoEntry, mask_matches, room_key,
 };
@@ -17,6 +18,9 @@ use crate::commit::SEQ_JUMP;
 
 /// How many submissions are applied before their outcome is handed on.
 const BATCH_MAX: usize = 1024;
+/// How many people and rooms their outcome may list before it is. A list of a large room is a thousand times as long as
+/// what asked for it.
+const LISTED_MAX: usize = 16 * 1024;
 
 /// How many rooms a list of rooms may have.
 const LIST_MAX: usize = 5_000;
@@ -121,6 +125,23 @@ pub(crate) struct Turn {
     pub answer: Option<Answer>,
 }
 
+impl Turn {
+    /// How many people and rooms are listed in it.
+    fn listed(&self) -> usize {
+        let shown = self.effects.iter().map(|effect| match &effect.event {
+            Event::Names(roster) => roster.members.len(),
+            _ => 0,
+        });
+        let answered = match &self.answer {
+            Some(Answer::Names(_, Some(roster))) => roster.members.len(),
+            Some(Answer::Who { entries, .. }) => entries.len(),
+            Some(Answer::Rooms(rooms)) => rooms.len(),
+            _ => 0,
+        };
+        shown.sum::<usize>() + answered
+    }
+}
+
 /// What came of some submissions, before it is written.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -161,6 +182,9 @@ pub(crate) struct Hub<C> {
     ambient: Ambient,
     last: (Seq, Timestamp),
     outcome: Outcome,
+    /// The rest of a group of which a part was enough for a batch.
+    rest: vec::IntoIter<Submission>,
+    ended: bool,
 }
 
 impl<C: Chat> Hub<C> {
@@ -171,32 +195,49 @@ impl<C: Chat> Hub<C> {
         let seq = if seq.0 == 0 { seq } else { Seq(seq.0 + SEQ_JUMP) };
         let last = (seq, at.max(ambient.wall()));
         let sequencer = Local::new(last.0, last.1, node);
-        Hub { chat, sequencer, ambient, last, outcome: Outcome::default() }
+        let rest = Vec::new().into_iter();
+        Hub { chat, sequencer, ambient, last, outcome: Outcome::default(), rest, ended: false }
     }
 
-    /// Carries out what has gathered, up to a bound; says whether nothing more will come.
-    pub fn batch(
-        &mut self,
-        first: Vec<Submission>,
-        mut next: impl FnMut() -> Option<Vec<Submission>>,
-    ) -> (Batch, bool) {
-        let mut batch =
-            Batch { turns: Vec::with_capacity(first.len()), records: Vec::new(), last: self.last };
-        let mut group = Some(first);
-        let mut ending = false;
-        while let Some(submissions) = group.take() {
-            for submission in submissions {
+    /// Carries out what has gathered, up to a bound: groups of submissions, of which `next` gives one after the other.
+    /// `None` where nothing has.
+    pub fn batch(&mut self, mut next: impl FnMut() -> Option<Vec<Submission>>) -> Option<Batch> {
+        let mut batch = Batch { turns: Vec::new(), records: Vec::new(), last: self.last };
+        let mut listed = 0;
+        while listed < LISTED_MAX {
+            if let Some(submission) = self.rest.next() {
                 let turn = self.take(submission);
+                listed += turn.listed();
                 batch.records.append(&mut self.outcome.records);
                 batch.turns.push(turn);
-            }
-            if batch.turns.len() < BATCH_MAX {
-                group = next();
-                ending = group.as_ref().is_some_and(Vec::is_empty);
+            } else if batch.turns.len() < BATCH_MAX
+                && let Some(group) = next()
+            {
+                batch.turns.reserve(group.len());
+                self.take_up(group);
+            } else {
+                break;
             }
         }
         batch.last = self.last;
-        (batch, ending)
+        (!batch.turns.is_empty()).then_some(batch)
+    }
+
+    /// Takes a group of submissions that the next batch begins with, when nothing [is left](Hub::has_rest) of an earlier
+    /// one. An empty group is the last.
+    pub fn take_up(&mut self, group: Vec<Submission>) {
+        self.ended |= group.is_empty();
+        self.rest = group.into_iter();
+    }
+
+    /// Whether there is something for a batch, whatever else comes.
+    pub fn has_rest(&self) -> bool {
+        self.rest.len() > 0
+    }
+
+    /// Whether the last group has come.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// The chat.

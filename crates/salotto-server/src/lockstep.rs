@@ -211,7 +211,7 @@ impl<C: Chat, S: Stream> Lockstep<C, S> {
     /// Whether [`Lockstep::hub`] would do anything.
     pub fn hub_waits(&mut self) -> bool {
         self.groups.extend(self.submitted.try_iter());
-        !self.groups.is_empty() && self.writing.is_none()
+        (self.hub.has_rest() || !self.groups.is_empty()) && self.writing.is_none()
     }
 
     /// Carries out one batch of what was submitted, to be written next; says whether there was any, and nothing before
@@ -221,10 +221,8 @@ impl<C: Chat, S: Stream> Lockstep<C, S> {
             return false;
         }
         let Lockstep { hub, groups, writing, .. } = self;
-        let Some(first) = groups.pop_front() else { return false };
-        let (batch, _) = hub.batch(first, || groups.pop_front());
-        *writing = Some(batch);
-        true
+        *writing = hub.batch(|| groups.pop_front());
+        writing.is_some()
     }
 
     /// Whether [`Lockstep::commit`] would do anything: a transaction is under way.

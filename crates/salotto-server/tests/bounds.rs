@@ -22,6 +22,8 @@ struct Wire(Rc<RefCell<Ends>>);
 struct Ends {
     to_server: VecDeque<u8>,
     to_client: Vec<u8>,
+    /// How often something was written.
+    writes: usize,
     reads_nothing: bool,
     shut: bool,
 }
@@ -42,6 +44,7 @@ impl Write for Wire {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         ends.to_client.extend_from_slice(bytes);
+        ends.writes += 1;
         Ok(bytes.len())
     }
 
@@ -96,6 +99,27 @@ impl Talk {
         self.wire.0.borrow_mut().to_server.extend(format!("{line}\r\n").into_bytes());
         self.server.readable(self.session);
         self.settle();
+    }
+
+    /// People who sign in, each from another address.
+    fn crowd(&mut self, count: u16) -> Vec<(SessionId, Wire)> {
+        let come = |number: u16| {
+            let wire = Wire::default();
+            let peer = format!("198.51.{}.{}:5000", number / 256, number % 256).parse().expect("an address");
+            let session = self.server.open(wire.clone(), ListenerKind::Irc, peer).expect("a place");
+            wire.0.borrow_mut().to_server.extend(format!("NICK p{number}\r\nUSER u 0 * :u\r\n").into_bytes());
+            self.server.readable(session);
+            self.settle();
+            (session, wire)
+        };
+        (0..count).map(come).collect()
+    }
+
+    /// The shard takes what has come; the engine stands still.
+    fn listen_only(&mut self) {
+        while self.server.shard_waits(0) {
+            self.server.shard(0);
+        }
     }
 
     fn wait_until(&mut self, running: Duration) {
@@ -229,25 +253,12 @@ fn what_all_connections_ask_together_is_bounded_and_answered() {
     const PEOPLE: u16 = 400;
     const QUESTIONS: usize = 200;
     let mut talk = Talk::new(ListenerKind::Irc);
-    let people: Vec<(SessionId, Wire)> = (0..PEOPLE)
-        .map(|number| {
-            let wire = Wire::default();
-            let peer = format!("198.51.{}.{}:5000", number / 256, number % 256).parse().expect("an address");
-            let session = talk.server.open(wire.clone(), ListenerKind::Irc, peer).expect("a place");
-            wire.0.borrow_mut().to_server.extend(format!("NICK p{number}\r\nUSER u 0 * :u\r\n").into_bytes());
-            talk.server.readable(session);
-            talk.settle();
-            (session, wire)
-        })
-        .collect();
+    let people = talk.crowd(PEOPLE);
     for (session, wire) in &people {
         wire.0.borrow_mut().to_server.extend("TOPIC #nowhere\r\n".repeat(QUESTIONS).into_bytes());
         talk.server.readable(*session);
     }
-    // The engine stands still.
-    while talk.server.shard_waits(0) {
-        talk.server.shard(0);
-    }
+    talk.listen_only();
     let untouched = people.iter().filter(|(_, wire)| !wire.0.borrow().to_server.is_empty()).count();
     assert!(untouched >= usize::from(PEOPLE) - 32 * 1024 / 128 - 1, "{untouched} were not read from");
     talk.settle();
@@ -255,4 +266,39 @@ fn what_all_connections_ask_together_is_bounded_and_answered() {
         let heard = String::from_utf8(wire.0.borrow().to_client.clone()).expect("UTF-8");
         assert_eq!(heard.matches(" 403 ").count(), QUESTIONS);
     }
+}
+
+/// How many lists of members have reached these people.
+fn lists(people: &[(SessionId, Wire)]) -> usize {
+    let count = |bytes: &[u8]| String::from_utf8_lossy(bytes).matches(" 366 ").count();
+    people.iter().map(|(_, wire)| count(&wire.0.borrow().to_client)).sum()
+}
+
+#[test]
+fn lists_of_a_large_room_are_made_and_written_some_at_a_time() {
+    const PEOPLE: u16 = 400;
+    const QUESTIONS: usize = 4;
+    let mut talk = Talk::new(ListenerKind::Irc);
+    let people = talk.crowd(PEOPLE);
+    let had = lists(&people);
+    for _ in 0..QUESTIONS {
+        for (session, wire) in &people {
+            wire.0.borrow_mut().to_server.extend(b"NAMES #lobby\r\n");
+            talk.server.readable(*session);
+        }
+        talk.listen_only();
+    }
+    assert!(talk.server.hub() && talk.server.commit(&mut Nothing));
+    talk.listen_only();
+    assert_eq!(lists(&people) - had, (16 * 1024_usize).div_ceil(PEOPLE.into()), "of one batch");
+    // The engine runs ahead of the shard, which has them all at once.
+    while talk.server.hub() {
+        talk.server.commit(&mut Nothing);
+    }
+    let writes = |(_, wire): &(SessionId, Wire)| wire.0.borrow().writes;
+    let before: Vec<usize> = people.iter().map(writes).collect();
+    talk.server.shard(0);
+    assert_eq!(lists(&people) - had, QUESTIONS * people.len());
+    let fewest = people.iter().map(writes).zip(before).map(|(after, before)| after - before).min();
+    assert!(fewest >= Some(QUESTIONS - 1), "{fewest:?} writes");
 }

@@ -99,6 +99,7 @@ impl<S: Stream> Sessions<S> {
                 Some(room) if more > 0 => self.run_of_posts(room, &turns[..=more]),
                 _ => self.turn(first),
             }
+            self.relieve();
             turns = &rest[more..];
         }
     }
@@ -284,7 +285,11 @@ impl<S: Stream> Sessions<S> {
                     None => connection.out.framed(|bytes| render(turn, bytes)),
                 }
             }
-            Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),
+            Plan::Own => {
+                let before = connection.out.waiting();
+                connection.event(turn, event, &mut self.submissions, &self.shared);
+                self.answers_len += connection.out.waiting().saturating_sub(before);
+            }
         }
         if matches!(event, Event::Posted(_)) {
             self.rounds.hurry();

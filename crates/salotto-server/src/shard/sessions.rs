@@ -21,6 +21,8 @@ use crate::shared::Shared;
 
 /// How many submissions of all its connections together may be under way; nobody is read from while there are more.
 const UNDER_WAY_MAX: usize = 32 * 1024;
+/// How many bytes of answers may gather before they are written, though more has come to be dealt with.
+const ANSWERS_LEN_MAX: usize = 256 * 1024;
 /// How long the last lines of all connections may take to be written.
 const FAREWELL_MAX: Duration = Duration::from_millis(1500);
 /// How long to wait between two tries to write them.
@@ -35,6 +37,8 @@ pub(crate) struct Sessions<S> {
     session_step: u64,
     /// Connections with something to write.
     pub(super) rounds: Rounds,
+    /// How many bytes of answers have gathered, about.
+    pub(super) answers_len: usize,
     /// Connections that may have more to read than their turn took.
     pub(super) ready: Vec<Slot>,
     pub(super) submissions: Vec<Submission>,
@@ -68,6 +72,7 @@ impl<S: Stream> Sessions<S> {
             next_session: index,
             session_step: count,
             rounds,
+            answers_len: 0,
             ready: Vec::new(),
             submissions: Vec::new(),
             under_way: 0,
@@ -160,7 +165,9 @@ impl<S: Stream> Sessions<S> {
         act: impl FnOnce(&mut Connection<S>, &mut Vec<Submission>, &Arc<Shared>) -> R,
     ) -> Option<R> {
         let connection = self.connections.get_mut(slot)?;
+        let before = connection.out.waiting();
         let result = act(connection, &mut self.submissions, &self.shared);
+        self.answers_len += connection.out.waiting().saturating_sub(before);
         connection.queue(slot, Due::Now, &mut self.rounds);
         Some(result)
     }
@@ -253,9 +260,7 @@ impl<S: Stream> Sessions<S> {
     /// Writes to those who are to be written to now. Those whose turn it is get a share of the time that what came in
     /// has taken since `begun`, or they would fall behind when much comes in.
     pub fn write(&mut self, begun: Instant) {
-        for slot in self.rounds.take_at_once() {
-            self.write_to(slot);
-        }
+        self.write_answers();
         let mut now = self.shared.ambient.instant();
         let until = now + now.saturating_duration_since(begun) / 4;
         loop {
@@ -275,6 +280,20 @@ impl<S: Stream> Sessions<S> {
             if turn < TURN_MAX || now >= until {
                 return;
             }
+        }
+    }
+
+    /// Writes to those who are to be written to at once, before too much waits for all of them together.
+    pub(super) fn relieve(&mut self) {
+        if self.answers_len > ANSWERS_LEN_MAX {
+            self.write_answers();
+        }
+    }
+
+    fn write_answers(&mut self) {
+        self.answers_len = 0;
+        for slot in self.rounds.take_at_once() {
+            self.write_to(slot);
         }
     }
 
