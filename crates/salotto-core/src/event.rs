@@ -9,6 +9,7 @@ use crate::id::{AccountId, DeviceId, PersonId, RoomId, Seq, SessionId, Timestamp
 use crate::mode::{ModeChange, Roles};
 use crate::name::{Nick, RoomName};
 use crate::record::{Record, TopicRecord};
+use crate::state::Members;
 
 /// All that one command brings about.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -121,7 +122,7 @@ pub struct Roster {
     /// Nobody outside learns that the room exists.
     pub secret: bool,
     /// The members with their roles.
-    pub members: Vec<(Roles, Arc<Card>)>,
+    pub members: Members,
 }
 
 /// Something that happened.

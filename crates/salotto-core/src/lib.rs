@@ -31,4 +31,5 @@ pub use record::{
     RoomRecord, TOKENS_MAX, TopicRecord,
 };
 pub use state::{BANS_MAX, DEVICES_MAX, INVITED_MAX, MARKERS_MAX};
+pub use state::{Member, Members};
 pub use view::{Counts, PersonSummary, RoomModes, RoomSummary, View, WhoEntry};

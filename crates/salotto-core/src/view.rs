@@ -7,7 +7,7 @@ use crate::id::{AccountId, PersonId, RoomId, SessionId, Timestamp};
 use crate::mode::{Roles, RoomFlag, mask_matches};
 use crate::name::RoomName;
 use crate::record::{BanRecord, Conversation, TopicRecord};
-use crate::state::{Person, Room, State};
+use crate::state::{Member, Person, Room, State};
 
 /// The chat as one session may see it.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ impl<'a> View<'a> {
     }
 
     fn is_member(&self, room: &Room) -> bool {
-        self.viewer.is_some_and(|viewer| room.members.contains_key(&viewer.id))
+        self.viewer.is_some_and(|viewer| room.members.contains(viewer.id))
     }
 
     /// Whether the viewer may know that a room exists.
@@ -141,12 +141,14 @@ impl<'a> View<'a> {
     pub fn roster(&self, name: &str) -> Option<Roster> {
         let room = self.room_seen(name)?;
         let inside = self.is_member(room) || self.is_operator();
-        let mut members = Vec::with_capacity(room.members.len());
-        for (person, roles) in self.state.people_of(room.members.iter()) {
-            if inside || self.sees_person(person) {
-                members.push((*roles, person.card.clone()));
-            }
-        }
+        let members = if inside {
+            room.members.clone()
+        } else {
+            let seen = |member: &&Member| {
+                self.state.people.get(&member.person).is_some_and(|person| self.sees_person(person))
+            };
+            room.members.iter().filter(seen).cloned().collect()
+        };
         Some(Roster { room: room.name.clone(), secret: room.has(RoomFlag::Secret), members })
     }
 
@@ -201,7 +203,7 @@ impl<'a> View<'a> {
             return room
                 .members
                 .iter()
-                .filter_map(|(id, roles)| Some((self.state.people.get(id)?, *roles)))
+                .filter_map(|member| Some((self.state.people.get(&member.person)?, member.roles)))
                 .filter(|(person, _)| inside || self.sees_person(person))
                 .map(|(person, roles)| who_entry(person, Some(room.name.clone()), roles))
                 .collect();
@@ -230,7 +232,7 @@ impl<'a> View<'a> {
                 || (self.is_viewer(person))
                 || (!person.invisible && !room.has(RoomFlag::Secret))
         });
-        let roles = shared.and_then(|room| room.members.get(&person.id)).copied().unwrap_or_default();
+        let roles = shared.and_then(|room| room.members.roles(person.id)).unwrap_or_default();
         who_entry(person, shared.map(|room| room.name.clone()), roles)
     }
 
@@ -247,7 +249,7 @@ impl<'a> View<'a> {
                     || self.is_operator()
                     || (!room.has(RoomFlag::Secret) && !person.invisible)
             })
-            .map(|room| (room.members.get(&person.id).copied().unwrap_or_default(), room.name.clone()))
+            .map(|room| (room.members.roles(person.id).unwrap_or_default(), room.name.clone()))
             .collect();
         Some(PersonSummary {
             card: person.card.clone(),
@@ -284,7 +286,7 @@ impl<'a> View<'a> {
         let viewer = self.viewer?;
         if target.starts_with('#') {
             let room = self.state.room_named(target)?;
-            return room.members.contains_key(&viewer.id).then_some(Conversation::Room(room.id));
+            return room.members.contains(viewer.id).then_some(Conversation::Room(room.id));
         }
         let own = viewer.account?;
         let other = match self.state.person_named(target) {

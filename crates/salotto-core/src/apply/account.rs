@@ -50,17 +50,16 @@ impl Turn<'_> {
         if self.state.people[&id].account != Some(account) {
             self.forget_devices_of_sessions(id);
         }
-        let person = self.person_mut(id);
-        person.account = Some(account);
-        let card = person.recard(|card| card.account = Some(name.clone()));
-        let rooms: Vec<_> = person.rooms.iter().copied().collect();
+        self.person_mut(id).account = Some(account);
+        let card = self.state.recard(id, |card| card.account = Some(name.clone()));
+        let rooms: Vec<_> = self.state.people[&id].rooms.iter().copied().collect();
         for room in rooms {
             let known = self.state.accounts.get_mut(&account);
             if known.is_some_and(|account| account.rooms.insert(room)) {
                 self.keep(Record::Membership { account, room, member: true });
             }
             let Some(place) = self.state.rooms.get_mut(&room) else { continue };
-            let roles = place.members.get(&id).copied().unwrap_or_default();
+            let roles = place.members.roles(id).unwrap_or_default();
             if roles.any() {
                 place.roles.insert(account, roles);
                 self.keep_room(room);

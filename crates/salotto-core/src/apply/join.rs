@@ -6,7 +6,7 @@ use crate::id::{PersonId, RoomId, SessionId};
 use crate::mode::{Roles, RoomFlag};
 use crate::name::RoomName;
 use crate::record::Record;
-use crate::state::{Maker, Person, Room};
+use crate::state::{Maker, Member, Person, Room};
 use crate::view::View;
 
 /// In how many rooms one person may be.
@@ -33,7 +33,7 @@ impl Turn<'_> {
             }
             None => self.make_room(id, name)?,
         };
-        if self.state.rooms[&room].members.contains_key(&id) {
+        if self.state.rooms[&room].members.contains(id) {
             return Ok(());
         }
         if let Some(bar) = bar_for(&self.state.people[&id], &self.state.rooms[&room], key) {
@@ -47,7 +47,7 @@ impl Turn<'_> {
         let maker = self.maker(person);
         if let Some(made) = self.state.made.get(&maker) {
             let lonely =
-                |room: &&RoomId| self.state.rooms[room].members.keys().all(|&member| member == person);
+                |room: &&RoomId| self.state.rooms[room].members.iter().all(|member| member.person == person);
             if made.iter().filter(lonely).nth(ROOMS_MADE_MAX - 1).is_some() {
                 return Err(Refusal::CannotJoin(name, JoinBar::TooManyMade));
             }
@@ -84,7 +84,7 @@ impl Turn<'_> {
         let kept = roles;
         let first = place.members.is_empty() && place.ownerless();
         roles.operator |= first;
-        place.members.insert(person, roles);
+        place.members.insert(Member { person, roles, card: who.card.clone() });
         place.invited.remove(&person);
         who.rooms.insert(room);
         let joined = Event::Joined {

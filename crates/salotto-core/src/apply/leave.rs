@@ -14,7 +14,7 @@ impl Turn<'_> {
         let person = self.asker(session)?;
         let (id, card, account) = (person.id, person.card.clone(), person.account);
         let room = self.room_for(session, name)?;
-        if !room.members.contains_key(&id) {
+        if !room.members.contains(id) {
             return Err(Refusal::NotInRoom(room.name.clone()));
         }
         let (room, name) = (room.id, room.name.clone());
@@ -35,7 +35,7 @@ impl Turn<'_> {
             person.rooms.remove(&room);
         }
         let Some(place) = self.state.rooms.get_mut(&room) else { return };
-        place.members.remove(&person);
+        place.members.remove(person);
         if !place.members.is_empty() || !place.ownerless() {
             return;
         }

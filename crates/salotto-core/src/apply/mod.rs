@@ -253,7 +253,7 @@ impl Turn<'_> {
     }
 
     fn may_moderate(&self, person: PersonId, room: &Room) -> bool {
-        room.members.get(&person).is_some_and(|roles| roles.operator)
+        room.members.roles(person).is_some_and(|roles| roles.operator)
             || self.state.people.get(&person).is_some_and(|person| person.operator)
     }
 }

@@ -79,7 +79,7 @@ impl Turn<'_> {
     }
 
     fn speak_bar(&self, person: &Person, room: &Room) -> Option<SpeakBar> {
-        let roles = room.members.get(&person.id).copied();
+        let roles = room.members.roles(person.id);
         if person.operator || roles.is_some_and(crate::mode::Roles::any) {
             return None;
         }
@@ -97,7 +97,7 @@ impl Turn<'_> {
         match &posted.target {
             PostTarget::Room(room, _) => {
                 let outside =
-                    self.state.rooms.get(room).is_some_and(|room| !room.members.contains_key(&posted.from));
+                    self.state.rooms.get(room).is_some_and(|room| !room.members.contains(posted.from));
                 self.tell(Audience::Room(*room), Event::Posted(posted.clone()));
                 if outside {
                     self.tell(Audience::Person(posted.from), Event::Posted(posted));

@@ -20,8 +20,7 @@ impl Turn<'_> {
         self.state.people_by_look.remove(&before.nick.skeleton());
         self.state.people_by_name.insert(nick.key().clone(), id);
         self.state.people_by_look.insert(nick.skeleton(), id);
-        let person = self.person_mut(id);
-        let card = person.recard(|card| card.nick = nick);
+        let card = self.state.recard(id, |card| card.nick = nick);
         let audience = self.neighbours(&self.state.people[&id]);
         self.tell(audience, Event::Renamed { person: id, before, card });
         Ok(())
@@ -29,7 +28,7 @@ impl Turn<'_> {
 
     pub(super) fn set_realname(&mut self, session: SessionId, realname: Arc<str>) -> Done {
         let id = self.asker(session)?.id;
-        let card = self.person_mut(id).recard(|card| card.realname = realname);
+        let card = self.state.recard(id, |card| card.realname = realname);
         let audience = self.neighbours(&self.state.people[&id]);
         self.tell(audience, Event::RealnameChanged { person: id, card });
         Ok(())
@@ -48,7 +47,7 @@ impl Turn<'_> {
     pub(super) fn set_bot(&mut self, session: SessionId, on: bool) -> Done {
         let id = self.asker(session)?.id;
         if self.state.people[&id].card.bot != on {
-            self.person_mut(id).recard(|card| card.bot = on);
+            self.state.recard(id, |card| card.bot = on);
             self.tell(Audience::Person(id), Event::OwnModeChanged { mode: OwnMode::Bot, on });
         }
         Ok(())

@@ -15,7 +15,7 @@ impl Turn<'_> {
         let person = self.asker(session)?;
         let (id, card) = (person.id, person.card.clone());
         let room = self.room_for(session, name)?;
-        if !room.members.contains_key(&id) {
+        if !room.members.contains(id) {
             return Err(Refusal::NotInRoom(room.name.clone()));
         }
         if room.has(RoomFlag::TopicLocked) && !self.may_moderate(id, room) {
@@ -135,14 +135,14 @@ impl Turn<'_> {
         let (id, account, written) = (person.id, person.account, person.card.nick.text());
         let place = self.room_mut(room);
         let name = place.name.clone();
-        let Some(roles) = place.members.get_mut(&id) else {
+        let Some(member) = place.members.get_mut(id) else {
             return Err(Refusal::TargetNotInRoom(nick.clone(), name));
         };
-        if roles.has(role) == on {
+        if member.roles.has(role) == on {
             return Ok(None);
         }
-        roles.set(role, on);
-        let roles = *roles;
+        member.roles.set(role, on);
+        let roles = member.roles;
         if let Some(account) = account {
             if roles.any() {
                 place.roles.insert(account, roles);
@@ -163,14 +163,14 @@ impl Turn<'_> {
         let person = self.asker(session)?;
         let (asker, by) = (person.id, person.card.clone());
         let room = self.room_for(session, name)?;
-        if !room.members.contains_key(&asker) && !person.operator {
+        if !room.members.contains(asker) && !person.operator {
             return Err(Refusal::NotInRoom(room.name.clone()));
         }
         if !self.may_moderate(asker, room) {
             return Err(Refusal::NotRoomOperator(room.name.clone()));
         }
         let target = self.state.person_named(nick).ok_or_else(|| Refusal::NoSuchNick(nick.clone()))?;
-        if !room.members.contains_key(&target.id) {
+        if !room.members.contains(target.id) {
             return Err(Refusal::TargetNotInRoom(nick.clone(), room.name.clone()));
         }
         let (room, name, person, account) = (room.id, room.name.clone(), target.id, target.account);
@@ -195,7 +195,7 @@ impl Turn<'_> {
         let person = self.asker(session)?;
         let (asker, by) = (person.id, person.card.clone());
         let room = self.room_for(session, name)?;
-        if !room.members.contains_key(&asker) {
+        if !room.members.contains(asker) {
             return Err(Refusal::NotInRoom(room.name.clone()));
         }
         let may_moderate = self.may_moderate(asker, room);
@@ -203,7 +203,7 @@ impl Turn<'_> {
             return Err(Refusal::NotRoomOperator(room.name.clone()));
         }
         let target = self.state.person_named(nick).ok_or_else(|| Refusal::NoSuchNick(nick.clone()))?;
-        if room.members.contains_key(&target.id) {
+        if room.members.contains(target.id) {
             return Err(Refusal::TargetInRoom(target.card.nick.clone(), room.name.clone()));
         }
         // An invitation opens the door in spite of a ban, so it takes somebody who could lift the ban.
@@ -225,8 +225,8 @@ impl Turn<'_> {
         let operators: Vec<PersonId> = self.state.rooms[&room]
             .members
             .iter()
-            .filter(|&(&member, roles)| roles.operator && member != asker)
-            .map(|(&member, _)| member)
+            .filter(|member| member.roles.operator && member.person != asker)
+            .map(|member| member.person)
             .collect();
         for operator in operators {
             let event = Event::Invited { name: name.clone(), card: card.clone(), by: by.clone() };

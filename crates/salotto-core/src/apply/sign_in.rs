@@ -158,8 +158,7 @@ impl Turn<'_> {
         // A room that was retired meanwhile does not know who of its accounts is out.
         account.rooms.retain(|room| rooms.contains_key(room));
         let card = &people[&person].card;
-        let may_enter =
-            |room: &&RoomId| !rooms[room].bans(card) && !rooms[room].members.contains_key(&person);
+        let may_enter = |room: &&RoomId| !rooms[room].bans(card) && !rooms[room].members.contains(person);
         let rooms: Vec<RoomId> = account.rooms.iter().filter(may_enter).copied().collect();
         for room in rooms {
             self.enter(person, room);

@@ -1,21 +1,25 @@
 //! The state: plain data keyed by ids, changed by `apply` alone.
 
 mod account;
+mod members;
 mod person;
 mod room;
 mod set;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, DEVICES_MAX, MARKERS_MAX};
+pub use members::{Member, Members};
 pub use person::{Person, Session};
 pub use room::{BANS_MAX, Ban, INVITED_MAX, Maker, Room};
 pub use set::Set;
 pub use tokens::{Author, Tokens};
 
+use crate::event::Card;
 use crate::id::{AccountId, DeviceId, NodeId, PersonId, RoomId, Seq, SessionId, Timestamp};
 use crate::name::{Key, Nick, Skeleton};
 use crate::record::DeviceRecord;
@@ -58,32 +62,24 @@ pub struct State {
     pub devices: BTreeMap<[u8; 32], (AccountId, DeviceId)>,
 }
 
-/// How far to walk before searching.
-const WALK_LEN: usize = 8;
-
 impl State {
     /// The person a session speaks for.
     pub fn person_of(&self, session: SessionId) -> Option<&Person> {
         self.people.get(&self.sessions.get(&session)?.person).map(|person| &**person)
     }
 
-    /// The people behind ascending ids, each with what came with the id. In a room of most people that is a walk along
-    /// the tree, not a search for each.
-    pub fn people_of<'a, T>(
-        &'a self,
-        ids: impl Iterator<Item = (&'a PersonId, T)>,
-    ) -> impl Iterator<Item = (&'a Person, T)> {
-        let mut people = self.people.range(..).peekable();
-        ids.filter_map(move |(id, with)| {
-            let mut steps = 0;
-            while steps < WALK_LEN && people.next_if(|(other, _)| *other < id).is_some() {
-                steps += 1;
-            }
-            if people.peek().is_some_and(|(other, _)| *other < id) {
-                people = self.people.range(*id..).peekable();
-            }
-            people.next_if(|(other, _)| *other == id).map(|(_, person)| (&**person, with))
-        })
+    /// Changes what others see of a present person, and gives it as it is then.
+    pub fn recard(&mut self, id: PersonId, change: impl FnOnce(&mut Card)) -> Arc<Card> {
+        let person = self.people.get_mut(&id).expect("whoever changes is present");
+        let mut card = (*person.card).clone();
+        change(&mut card);
+        let card = Arc::new(card);
+        person.card = card.clone();
+        for room in &person.rooms {
+            let member = self.rooms.get_mut(room).and_then(|room| room.members.get_mut(id));
+            member.expect("each has the other").card = card.clone();
+        }
+        card
     }
 
     /// A present person by name, as anybody may write it.

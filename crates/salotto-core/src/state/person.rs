@@ -14,7 +14,7 @@ use crate::id::{AccountId, DeviceId, NodeId, PersonId, RoomId, SessionId, Timest
 pub struct Person {
     /// Who.
     pub id: PersonId,
-    /// What others see; replaced whole when something on it changes.
+    /// What others see; replaced whole, here and in rooms, when something on it changes.
     pub card: Arc<Card>,
     /// The account, when signed in to one.
     pub account: Option<AccountId>,
@@ -36,16 +36,6 @@ pub struct Person {
     pub markers: BTreeMap<Arc<str>, Timestamp>,
     /// BLAKE3 of what makes a guest the same guest under another name, see [`crate::SignIn::stem`].
     pub stem: Option<Box<[u8; 32]>>,
-}
-
-impl Person {
-    /// Changes what others see.
-    pub fn recard(&mut self, change: impl FnOnce(&mut Card)) -> Arc<Card> {
-        let mut card = (*self.card).clone();
-        change(&mut card);
-        self.card = Arc::new(card);
-        self.card.clone()
-    }
 }
 
 /// A connection that is signed in.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::members::Members;
 use crate::event::Card;
 use crate::id::{AccountId, PersonId, RoomId, Timestamp};
 use crate::mode::{Roles, RoomFlag, mask_matches};
@@ -75,7 +76,7 @@ pub struct Room {
     /// Who may not enter or speak, in the order they were set.
     pub bans: Vec<Ban>,
     /// Who is in it; each has it among their rooms.
-    pub members: BTreeMap<PersonId, Roles>,
+    pub members: Members,
     /// Roles that accounts keep while they are out.
     pub roles: BTreeMap<AccountId, Roles>,
     /// Who was asked in and has not come yet.
@@ -98,7 +99,7 @@ impl Room {
             key: None,
             limit: None,
             bans: Vec::new(),
-            members: BTreeMap::new(),
+            members: Members::default(),
             roles: BTreeMap::new(),
             invited: BTreeSet::new(),
             established: false,

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use salotto_core::{
-    AccountId, Audience, Card, Command, Core, Effect, Ending, Event, Leaving, ModeChange, Nick, NodeId,
-    Ordered, Origin, Outcome, OwnMode, PersonId, Post, PostKind, PostTarget, Posted, Record, Refusal, RoomId,
-    RoomName, Seq, SessionId, SignIn, Timestamp,
+    AccountId, Audience, Card, Command, Core, Effect, Ending, Event, Leaving, Member, ModeChange, Nick,
+    NodeId, Ordered, Origin, Outcome, OwnMode, PersonId, Post, PostKind, PostTarget, Posted, Record, Refusal,
+    RoomId, RoomName, Seq, SessionId, SignIn, Timestamp,
 };
 
 use crate::durable::Folded;
@@ -289,7 +289,7 @@ impl Chat {
         let mut members: Vec<String> = roster
             .members
             .iter()
-            .map(|(roles, card)| {
+            .map(|Member { roles, card, .. }| {
                 let operator = if roles.operator { "@" } else { "" };
                 let voice = if roles.voice { "+" } else { "" };
                 format!("{operator}{voice}{}", card.nick)
@@ -406,7 +406,7 @@ impl Chat {
                 if own {
                     let roster = view.roster(self.room_names[room].as_str()).expect("members see the room");
                     let seen: BTreeSet<&str> =
-                        roster.members.iter().map(|(_, card)| card.nick.as_str()).collect();
+                        roster.members.iter().map(|member| member.card.nick.as_str()).collect();
                     let told: BTreeSet<&str> =
                         members.iter().map(|person| self.cards[person].nick.as_str()).collect();
                     assert_eq!(seen, told, "events and state differ over {room:?}");

@@ -1,6 +1,6 @@
 //! The members of a room, as many to a line as fit.
 
-use salotto_core::Roster;
+use salotto_core::{Member, Roster};
 use salotto_wire::{BODY_LEN_MAX, Capability, numeric};
 
 use super::{Session, modes, server_name};
@@ -17,7 +17,7 @@ impl Session {
         let room_for_names =
             BODY_LEN_MAX - (server_name(io).len() + self.nick.len() + room.len() + 14).min(BODY_LEN_MAX / 2);
         let mut line = String::with_capacity(room_for_names);
-        for (roles, card) in &roster.members {
+        for Member { roles, card, .. } in roster.members.iter() {
             let sign = modes::prefixes(*roles, all);
             let nick = card.nick.as_str();
             let len = sign.len() + nick.len() + if masks { card.user.len() + card.host.len() + 2 } else { 0 };

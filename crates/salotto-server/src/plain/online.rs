@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use salotto_core::{
-    Command, NameError, Post, PostKind, PostTarget, Posted, Refusal, RoomId, RoomName, RoomSummary, Roster,
-    Seq, TopicRecord,
+    Command, Member, NameError, Post, PostKind, PostTarget, Posted, Refusal, RoomId, RoomName, RoomSummary,
+    Roster, Seq, TopicRecord,
 };
 use salotto_wire::{BODY_LEN_MAX, ctcp, split::split_text};
 
@@ -252,7 +252,7 @@ impl Session {
         let mut members: Vec<_> = roster
             .members
             .iter()
-            .map(|(roles, card)| {
+            .map(|Member { roles, card, .. }| {
                 let sign = if roles.operator {
                     "@"
                 } else if roles.voice {

@@ -1,6 +1,6 @@
 //! What the core's events say, in the same words as the reference.
 
-use salotto_core::{Ending, Event, OwnMode, PostTarget, Posted, Roster};
+use salotto_core::{Ending, Event, Member, OwnMode, PostTarget, Posted, Roster};
 
 use super::people::refused;
 
@@ -69,7 +69,7 @@ pub fn names(roster: &Roster) -> String {
     let mut names: Vec<String> = roster
         .members
         .iter()
-        .map(|(roles, card)| {
+        .map(|Member { roles, card, .. }| {
             let operator = if roles.operator { "@" } else { "" };
             let voice = if roles.voice { "+" } else { "" };
             format!("{operator}{voice}{}", card.nick)
