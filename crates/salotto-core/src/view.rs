@@ -7,7 +7,7 @@ use crate::id::{AccountId, PersonId, RoomId, SessionId, Timestamp};
 use crate::mode::{Roles, RoomFlag, mask_matches};
 use crate::name::RoomName;
 use crate::record::{BanRecord, Conversation, TopicRecord};
-use crate::state::{Member, Person, Room, State};
+use crate::state::{Person, Room, State};
 
 /// The chat as one session may see it.
 #[derive(Clone, Copy, Debug)]
@@ -144,10 +144,8 @@ impl<'a> View<'a> {
         let members = if inside {
             room.members.clone()
         } else {
-            let seen = |member: &&Member| {
-                self.state.people.get(&member.person).is_some_and(|person| self.sees_person(person))
-            };
-            room.members.iter().filter(seen).cloned().collect()
+            let people = self.state.people_of(room.members.iter());
+            people.filter(|(person, _)| self.sees_person(person)).map(|(_, member)| member.clone()).collect()
         };
         Some(Roster { room: room.name.clone(), secret: room.has(RoomFlag::Secret), members })
     }
@@ -200,12 +198,11 @@ impl<'a> View<'a> {
         if mask.starts_with('#') {
             let Some(room) = self.room_seen(mask) else { return Vec::new() };
             let inside = self.is_member(room) || self.is_operator();
-            return room
-                .members
-                .iter()
-                .filter_map(|member| Some((self.state.people.get(&member.person)?, member.roles)))
+            return self
+                .state
+                .people_of(room.members.iter())
                 .filter(|(person, _)| inside || self.sees_person(person))
-                .map(|(person, roles)| who_entry(person, Some(room.name.clone()), roles))
+                .map(|(person, member)| who_entry(person, Some(room.name.clone()), member.roles))
                 .collect();
         }
         if let Some(person) = self.state.person_named(mask) {
@@ -224,6 +221,11 @@ impl<'a> View<'a> {
             .take(max)
             .map(|person| self.who_outside(person))
             .collect()
+    }
+
+    /// A present person, without their rooms.
+    pub fn present(&self, nick: &str) -> Option<WhoEntry> {
+        self.state.person_named(nick).map(|person| self.who_outside(person))
     }
 
     fn who_outside(&self, person: &Person) -> WhoEntry {

@@ -62,7 +62,7 @@ impl Engine {
                 shard.send(news.clone());
             }
         };
-        while !self.hub.has_ended() || self.refused.is_some() {
+        while !self.hub.has_ended() || self.hub.has_rest() || self.refused.is_some() {
             let wait = |until: Instant| until.saturating_duration_since(Instant::now());
             match &self.refused {
                 Some((_, again_at)) => std::thread::sleep(wait(*again_at)),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::vec;
 
 use salotto_core::{
-    AccountId, BanRecord, Command, Conversation, Core, Counts, Effect, Event, NodeId, Ordered, Outcome,
+    AccountId, BanRecord, Command, Conversation, Core, Counts, Effect, NodeId, Ordered, Outcome,
     PersonSummary, Record, RequestId, RoomId, RoomModes, RoomName, RoomSummary, Roster, Seq, SessionId,
     Timestamp, TopicRecord, View, WhoEntry, mask_matches, room_key,
 };
@@ -18,7 +18,7 @@ use crate::commit::SEQ_JUMP;
 
 /// How many submissions are applied before their outcome is handed on.
 const BATCH_MAX: usize = 1024;
-/// How many people and rooms their outcome may list before it is. A list of a large room is a thousand times as long as
+/// How many people and rooms their answers may list before they are. A list of a large room is a thousand times as long as
 /// what asked for it.
 const LISTED_MAX: usize = 16 * 1024;
 
@@ -99,13 +99,29 @@ pub(crate) enum Answer {
     Bans(Arc<str>, Option<(RoomName, Vec<BanRecord>)>),
     Who { mask: Arc<str>, note: Arc<str>, entries: Vec<WhoEntry> },
     Whois(Arc<str>, Option<PersonSummary>),
-    Present(Vec<PersonSummary>),
-    Hosts(Vec<PersonSummary>),
+    Present(Vec<WhoEntry>),
+    Hosts(Vec<WhoEntry>),
     Counts(Counts),
     OwnMarks(Option<(bool, bool, bool)>),
     Readable(Option<Conversation>),
     ReadableAll(Vec<(RoomId, RoomName)>, Option<AccountId>),
     ReadMarker(Arc<str>, Option<Timestamp>),
+}
+
+impl Answer {
+    /// How many people, rooms and rules it lists.
+    fn len(&self) -> usize {
+        match self {
+            Answer::Names(_, Some(roster)) => roster.members.len(),
+            Answer::Who { entries, .. } => entries.len(),
+            Answer::Whois(_, Some(person)) => 1 + person.rooms.len(),
+            Answer::Present(people) | Answer::Hosts(people) => people.len(),
+            Answer::Rooms(rooms) => rooms.len(),
+            Answer::ReadableAll(rooms, _) => rooms.len(),
+            Answer::Bans(_, Some((_, bans))) => bans.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// What came of one submission.
@@ -123,23 +139,6 @@ pub(crate) struct Turn {
     pub effects: Vec<Effect>,
     /// The answer to a question.
     pub answer: Option<Answer>,
-}
-
-impl Turn {
-    /// How many people and rooms are listed in it.
-    fn listed(&self) -> usize {
-        let shown = self.effects.iter().map(|effect| match &effect.event {
-            Event::Names(roster) => roster.members.len(),
-            _ => 0,
-        });
-        let answered = match &self.answer {
-            Some(Answer::Names(_, Some(roster))) => roster.members.len(),
-            Some(Answer::Who { entries, .. }) => entries.len(),
-            Some(Answer::Rooms(rooms)) => rooms.len(),
-            _ => 0,
-        };
-        shown.sum::<usize>() + answered
-    }
 }
 
 /// What came of some submissions, before it is written.
@@ -207,7 +206,7 @@ impl<C: Chat> Hub<C> {
         while listed < LISTED_MAX {
             if let Some(submission) = self.rest.next() {
                 let turn = self.take(submission);
-                listed += turn.listed();
+                listed += turn.answer.as_ref().map_or(0, Answer::len);
                 batch.records.append(&mut self.outcome.records);
                 batch.turns.push(turn);
             } else if batch.turns.len() < BATCH_MAX
@@ -226,6 +225,7 @@ impl<C: Chat> Hub<C> {
     /// Takes a group of submissions that the next batch begins with, when nothing [is left](Hub::has_rest) of an earlier
     /// one. An empty group is the last.
     pub fn take_up(&mut self, group: Vec<Submission>) {
+        debug_assert!(!self.has_rest(), "it would be lost");
         self.ended |= group.is_empty();
         self.rest = group.into_iter();
     }
@@ -277,8 +277,9 @@ impl<C: Chat> Hub<C> {
             }
             Query::Rooms(filter) => {
                 let mut rooms = self.chat.rooms(session, usize::MAX);
-                rooms.retain(|room| listed(room, &filter));
+                rooms.retain(|room| passes(room, &filter));
                 rooms.truncate(LIST_MAX);
+                rooms.shrink_to_fit();
                 Answer::Rooms(rooms)
             }
             Query::RoomModes(room) => {
@@ -298,9 +299,11 @@ impl<C: Chat> Hub<C> {
                 Answer::Whois(nick, person)
             }
             Query::Present(nicks) => {
-                Answer::Present(nicks.iter().filter_map(|nick| view.person(nick)).collect())
+                Answer::Present(nicks.iter().filter_map(|nick| view.present(nick)).collect())
             }
-            Query::Hosts(nicks) => Answer::Hosts(nicks.iter().filter_map(|nick| view.person(nick)).collect()),
+            Query::Hosts(nicks) => {
+                Answer::Hosts(nicks.iter().filter_map(|nick| view.present(nick)).collect())
+            }
             Query::Counts => Answer::Counts(view.counts()),
             Query::OwnMarks => Answer::OwnMarks(view.own_marks()),
             Query::Readable(target) => Answer::Readable(view.readable(&target)),
@@ -317,7 +320,7 @@ impl<C: Chat> Hub<C> {
 }
 
 /// Whether a room passes a filter of `LIST`: every condition on members, and one of the names if there are any.
-fn listed(room: &RoomSummary, filter: &str) -> bool {
+fn passes(room: &RoomSummary, filter: &str) -> bool {
     let mut names = 0;
     let mut named = false;
     for word in filter.split(',').filter(|word| !word.is_empty()) {
@@ -362,7 +365,7 @@ mod tests {
             ("<5", false),
             (">4,#other", false),
         ] {
-            assert_eq!(listed(&room, filter), expected, "{filter}");
+            assert_eq!(passes(&room, filter), expected, "{filter}");
         }
     }
 }

@@ -25,8 +25,8 @@ pub struct Member {
 
 /// The members of a room, by ascending [`PersonId`].
 ///
-/// Whoever comes into a room is sent the list as it is at that moment. So a copy shares the pieces of which the list is made,
-/// and a change copies only the piece it changes, and that only while somebody still has an earlier list.
+/// Whoever comes into a room is sent the list as it is at that moment. So a copy shares the pieces of which the list is
+/// made, and a change copies only the piece it changes, and that only while somebody still has an earlier list.
 #[derive(Clone, Debug, Default)]
 pub struct Members {
     /// None is empty.
@@ -43,16 +43,22 @@ impl Members {
         };
         match find(chunk, member.person) {
             Ok(found) => Arc::make_mut(chunk)[found] = member,
-            Err(CHUNK_LEN) => self.chunks.insert(at + 1, Arc::new(vec![member])),
+            // Behind everybody: what is full stays so.
+            Err(CHUNK_LEN) => self.chunks.push(Arc::new(vec![member])),
+            Err(_) if chunk.len() == CHUNK_LEN => {
+                let chunk = Arc::make_mut(chunk);
+                let behind = chunk.split_off(CHUNK_LEN / 2);
+                chunk.shrink_to_fit();
+                self.chunks.insert(at + 1, Arc::new(behind));
+                self.insert(member);
+            }
             Err(place) => {
                 let chunk = Arc::make_mut(chunk);
-                let behind = (chunk.len() == CHUNK_LEN).then(|| chunk.split_off(place));
                 if chunk.len() == chunk.capacity() {
                     // By half, not to twice as much.
                     chunk.reserve_exact((chunk.len() / 2).clamp(1, CHUNK_LEN - chunk.len()));
                 }
                 chunk.insert(place, member);
-                self.chunks.splice(at + 1..at + 1, behind.map(Arc::new));
             }
         }
     }
@@ -207,6 +213,7 @@ mod tests {
         assert_eq!((members.len(), members.is_empty()), (tree.len(), tree.is_empty()));
         let lengths: Vec<usize> = members.chunks.iter().map(|chunk| chunk.len()).collect();
         assert!(lengths.iter().all(|len| (1..=CHUNK_LEN).contains(len)), "{lengths:?}");
+        assert!(lengths.windows(2).all(|pair| pair[0] + pair[1] > CHUNK_LEN / 2), "{lengths:?}");
     }
 
     proptest! {

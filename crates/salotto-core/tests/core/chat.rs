@@ -410,6 +410,12 @@ impl Chat {
                     let told: BTreeSet<&str> =
                         members.iter().map(|person| self.cards[person].nick.as_str()).collect();
                     assert_eq!(seen, told, "events and state differ over {room:?}");
+                    for member in roster.members.iter() {
+                        let person = view.person(member.card.nick.as_str()).expect("members are present");
+                        assert_eq!(member.card, person.card, "a room shows what a person was");
+                        let place = (member.roles, self.room_names[room].clone());
+                        assert!(person.rooms.contains(&place), "{place:?} is not among {:?}", person.rooms);
+                    }
                 }
             }
         }

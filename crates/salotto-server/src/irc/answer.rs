@@ -299,9 +299,8 @@ impl Session {
     }
 }
 
-fn host_of(person: &PersonSummary) -> String {
+fn host_of(person: &WhoEntry) -> String {
     let card = &person.card;
-    let (operator, away) =
-        (if person.operator { "*" } else { "" }, if person.away.is_some() { '-' } else { '+' });
+    let (operator, away) = (if person.operator { "*" } else { "" }, if person.away { '-' } else { '+' });
     format!("{}{operator}={away}{}@{}", card.nick, card.user, card.host)
 }

@@ -377,6 +377,11 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// By how much its answer has grown beyond what waited `before`; nothing where it is not written to at once.
+    pub fn answered(&self, before: usize) -> usize {
+        if self.due == Due::Now { self.out.waiting().saturating_sub(before) } else { 0 }
+    }
+
     /// Whether the session can take more input now.
     pub fn takes_input(&self) -> bool {
         self.closing.is_none()

@@ -268,6 +268,7 @@ impl<S: Stream> Sessions<S> {
             }
             return;
         }
+        let before = connection.out.waiting();
         match connection.plan(turn, event) {
             Plan::Skip => return,
             Plan::Shared => {
@@ -285,15 +286,14 @@ impl<S: Stream> Sessions<S> {
                     None => connection.out.framed(|bytes| render(turn, bytes)),
                 }
             }
-            Plan::Own => {
-                let before = connection.out.waiting();
-                connection.event(turn, event, &mut self.submissions, &self.shared);
-                self.answers_len += connection.out.waiting().saturating_sub(before);
-            }
+            Plan::Own => connection.event(turn, event, &mut self.submissions, &self.shared),
         }
         if matches!(event, Event::Posted(_)) {
             self.rounds.hurry();
         }
-        connection.queue(slot, Due::InTurn, &mut self.rounds);
+        // A list is long, and goes to all sessions of whoever has come in.
+        let due = if matches!(event, Event::Names(_)) { Due::Now } else { Due::InTurn };
+        connection.queue(slot, due, &mut self.rounds);
+        self.answers_len += connection.answered(before);
     }
 }

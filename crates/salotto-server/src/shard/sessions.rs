@@ -143,6 +143,7 @@ impl<S: Stream> Sessions<S> {
             News::Announce(text) => self.announce(&text),
             News::Shutdown(reason) => self.shutdown(&reason),
         }
+        self.relieve();
     }
 
     /// Takes a new connection.
@@ -167,8 +168,8 @@ impl<S: Stream> Sessions<S> {
         let connection = self.connections.get_mut(slot)?;
         let before = connection.out.waiting();
         let result = act(connection, &mut self.submissions, &self.shared);
-        self.answers_len += connection.out.waiting().saturating_sub(before);
         connection.queue(slot, Due::Now, &mut self.rounds);
+        self.answers_len += connection.answered(before);
         Some(result)
     }
 
@@ -214,6 +215,7 @@ impl<S: Stream> Sessions<S> {
                     connection.input(&scratch[..count], submissions, shared);
                 });
                 self.ready.push(slot);
+                self.relieve();
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // A TLS handshake may have something to say while nothing has come for us.
