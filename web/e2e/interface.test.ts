@@ -1,7 +1,7 @@
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { byId, enter, launch, person, problemsOf, say, texts, until } from './support/browser';
+import { byId, enter, frames, launch, person, problemsOf, rest, say, texts, until } from './support/browser';
 import { FakeServer } from './support/fake-server';
 
 /**
@@ -58,14 +58,16 @@ const view = byId('timeline');
 async function wheel(page: Page, by: number): Promise<void> {
   await page.hover(view);
   await page.mouse.wheel(0, by);
-  await page.waitForTimeout(150);
+  await rest(page);
 }
 
-/** A message in the middle of the view, and how far from the view's lower edge it is. */
-async function anchor(page: Page): Promise<{ id: string; bottom: number }> {
-  return page.evaluate(() => {
-    const box = document.querySelector('[data-testid="timeline"]')?.getBoundingClientRect();
-    if (!box) throw new Error('no timeline');
+/** The last message in view, and how far from the view's lower edge it is, just after scrolling `by` so much. */
+async function anchor(page: Page, by = 0): Promise<{ id: string; bottom: number }> {
+  return page.evaluate((top) => {
+    const timeline = document.querySelector('[data-testid="timeline"]');
+    if (!timeline) throw new Error('no timeline');
+    timeline.scrollBy({ top, behavior: 'instant' });
+    const box = timeline.getBoundingClientRect();
     const rows = [...document.querySelectorAll('[data-testid="message"]')];
     const row = rows.findLast((each) => each.getBoundingClientRect().bottom <= box.bottom - 40);
     if (!row) throw new Error('no message in view');
@@ -73,7 +75,7 @@ async function anchor(page: Page): Promise<{ id: string; bottom: number }> {
       id: row.getAttribute('data-msgid') ?? '',
       bottom: box.bottom - row.getBoundingClientRect().bottom,
     };
-  });
+  }, by);
 }
 
 async function bottomOf(page: Page, id: string): Promise<number> {
@@ -114,11 +116,9 @@ describe('scrolling', () => {
     let drift = 0;
     for (let turn = 0; turn < 12; turn++) {
       const asked = pagesAsked();
-      await page.hover(view);
-      await page.mouse.wheel(0, -1600);
-      await page.waitForTimeout(30);
-      const before = await anchor(page);
-      await page.waitForTimeout(250);
+      // In one step, so that no older page comes in between.
+      const before = await anchor(page, -1600);
+      await rest(page);
       if (pagesAsked() > asked)
         drift = Math.max(drift, Math.abs((await bottomOf(page, before.id)) - before.bottom));
     }
@@ -137,7 +137,7 @@ describe('scrolling', () => {
       const rows = document.querySelectorAll<HTMLElement>('[data-testid="message"]');
       rows[2]?.style.setProperty('padding-bottom', '240px');
     });
-    await page.waitForTimeout(100);
+    await rest(page);
     expect(Math.abs((await bottomOf(page, before.id)) - before.bottom)).toBeLessThanOrEqual(1);
   });
 
@@ -150,7 +150,7 @@ describe('scrolling', () => {
     const before = await anchor(page);
     for (const width of [360, 1440, 700]) {
       await page.setViewportSize({ width, height: 800 });
-      await page.waitForTimeout(250);
+      await rest(page);
       const bottom = await bottomOf(page, before.id);
       expect(bottom).toBeGreaterThanOrEqual(-1);
       expect(bottom).toBeLessThan(800);
@@ -163,7 +163,7 @@ describe('scrolling', () => {
     await enter(page, server.url, 'Anna');
     await until(() => page.locator(byId('message')).count(), 'history');
     await page.setViewportSize({ width: 360, height: 380 });
-    await page.waitForTimeout(150);
+    await rest(page);
     expect(await distanceToEnd(page)).toBeLessThanOrEqual(1);
     server.say('#lobby', 'ferris', 'and new messages are followed');
     await until(async () => (await texts(page)).includes('and new messages are followed'), 'the message');
@@ -183,7 +183,7 @@ describe('scrolling', () => {
     const before = await anchor(page);
     await page.click(`${byId('room-item')}[data-room="#rust"]`);
     await page.click(`${byId('room-item')}[data-room="#lobby"]`);
-    await page.waitForTimeout(200);
+    await rest(page);
     expect(Math.abs((await bottomOf(page, before.id)) - before.bottom)).toBeLessThanOrEqual(1);
   });
 
@@ -196,7 +196,7 @@ describe('scrolling', () => {
     await page.hover(view);
     for (let turn = 0; turn < 60; turn++) {
       await page.mouse.wheel(0, -3000);
-      await page.waitForTimeout(40);
+      await frames(page, 2);
       most = Math.max(most, await page.locator('[data-key]').count());
     }
     expect(most).toBeLessThanOrEqual(150);
@@ -223,7 +223,7 @@ describe('scrolling', () => {
     await lobby.click();
     const line = page.locator(byId('unread-line'));
     await line.waitFor();
-    await page.waitForTimeout(150);
+    await rest(page);
     const share = await page.evaluate(() => {
       const box = document.querySelector('[data-testid="timeline"]')?.getBoundingClientRect();
       const row = document.querySelector('[data-testid="unread-line"]')?.getBoundingClientRect();

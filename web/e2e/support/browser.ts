@@ -66,6 +66,30 @@ export async function texts(page: Page): Promise<string[]> {
   return (await page.locator(byId('message-text')).allInnerTexts()).map((text) => text.trim());
 }
 
+/** Waits until the page has been drawn so many times. */
+export async function frames(page: Page, count: number): Promise<void> {
+  await page.evaluate(async (left) => {
+    for (; left > 0; left--) await new Promise(requestAnimationFrame);
+  }, count);
+}
+
+/** How many times the page is drawn alike before it counts as at rest. */
+const FRAMES_AT_REST = 10;
+
+/** Waits until the timeline has come to rest: it neither scrolls nor changes its height any more. */
+export async function rest(page: Page): Promise<void> {
+  await page.evaluate(async (enough) => {
+    let before = '';
+    for (let alike = 0; alike < enough;) {
+      await new Promise(requestAnimationFrame);
+      const view = document.querySelector('[data-testid="timeline"]');
+      const now = `${view?.scrollTop} of ${view?.scrollHeight}, ${view?.clientHeight} shown`;
+      alike = now === before ? alike + 1 : 0;
+      before = now;
+    }
+  }, FRAMES_AT_REST);
+}
+
 /** Waits until `check` gives something true, and gives it back. */
 export async function until<T>(
   check: () => T | Promise<T>,
