@@ -30,6 +30,5 @@ pub use record::{
     AccountRecord, BanRecord, Conversation, DeviceRecord, Durable, PostRecord, RecentToken, Record,
     RoomRecord, TOKENS_MAX, TopicRecord,
 };
-pub use state::{BANS_MAX, DEVICES_MAX, INVITED_MAX, MARKERS_MAX};
-pub use state::{Member, Members};
+pub use state::{BANS_MAX, DEVICES_MAX, INVITED_MAX, MARKERS_MAX, Member, Members};
 pub use view::{Counts, PersonSummary, RoomModes, RoomSummary, View, WhoEntry};

@@ -18,8 +18,8 @@ use crate::commit::SEQ_JUMP;
 
 /// How many submissions are applied before their outcome is handed on.
 const BATCH_MAX: usize = 1024;
-/// How many people and rooms their answers may list before they are. A list of a large room is a thousand times as long as
-/// what asked for it.
+/// How many people and rooms the answers of a batch may list before it ends. A list of a large room is a thousand times as
+/// long as what asked for it.
 const LISTED_MAX: usize = 16 * 1024;
 
 /// How many rooms a list of rooms may have.
