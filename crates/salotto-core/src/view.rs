@@ -144,7 +144,7 @@ impl<'a> View<'a> {
         let members = if inside {
             room.members.clone()
         } else {
-            let people = self.state.people_of(room.members.iter());
+            let people = self.state.people_of(&room.members);
             people.filter(|(person, _)| self.sees_person(person)).map(|(_, member)| member.clone()).collect()
         };
         Some(Roster { room: room.name.clone(), secret: room.has(RoomFlag::Secret), members })
@@ -200,13 +200,13 @@ impl<'a> View<'a> {
             let inside = self.is_member(room) || self.is_operator();
             return self
                 .state
-                .people_of(room.members.iter())
+                .people_of(&room.members)
                 .filter(|(person, _)| inside || self.sees_person(person))
                 .map(|(person, member)| who_entry(person, Some(room.name.clone()), member.roles))
                 .collect();
         }
-        if let Some(person) = self.state.person_named(mask) {
-            return vec![self.who_outside(person)];
+        if let Some(entry) = self.present(mask) {
+            return vec![entry];
         }
         self.state
             .people

@@ -37,7 +37,7 @@ impl Members {
     /// Takes somebody in, or replaces what is known of them.
     pub fn insert(&mut self, member: Member) {
         // Numbers of people grow, so nearly everybody comes at the end.
-        let at = self.chunk_of(member.person).unwrap_or(self.chunks.len().saturating_sub(1));
+        let at = self.chunk_of(member.person).min(self.chunks.len().saturating_sub(1));
         let Some(chunk) = self.chunks.get_mut(at) else {
             return self.chunks.push(Arc::new(vec![member]));
         };
@@ -120,16 +120,15 @@ impl Members {
         self.chunks.is_empty()
     }
 
-    /// The first piece that does not end before somebody.
-    fn chunk_of(&self, person: PersonId) -> Option<usize> {
-        let at =
-            self.chunks.partition_point(|chunk| chunk.last().is_some_and(|member| member.person < person));
-        (at < self.chunks.len()).then_some(at)
+    /// The place of the first piece that does not end before somebody; behind all of them where there is none.
+    fn chunk_of(&self, person: PersonId) -> usize {
+        self.chunks.partition_point(|chunk| chunk.last().is_some_and(|member| member.person < person))
     }
 
+    /// The place of somebody's piece, and of their entry in it.
     fn find(&self, person: PersonId) -> Option<(usize, usize)> {
-        let at = self.chunk_of(person)?;
-        Some((at, find(&self.chunks[at], person).ok()?))
+        let at = self.chunk_of(person);
+        Some((at, find(self.chunks.get(at)?, person).ok()?))
     }
 }
 

@@ -73,12 +73,9 @@ impl State {
 
     /// The people behind members of a room, in their order. In a room of most people that is a walk along the tree, not a
     /// search for each.
-    pub fn people_of<'a>(
-        &'a self,
-        members: impl Iterator<Item = &'a Member>,
-    ) -> impl Iterator<Item = (&'a Person, &'a Member)> {
+    pub fn people_of<'a>(&'a self, members: &'a Members) -> impl Iterator<Item = (&'a Person, &'a Member)> {
         let mut people = self.people.range(..).peekable();
-        members.filter_map(move |member| {
+        members.iter().filter_map(move |member| {
             let mut steps = 0;
             while steps < WALK_LEN && people.next_if(|(id, _)| **id < member.person).is_some() {
                 steps += 1;
