@@ -65,6 +65,7 @@ pub(crate) async fn run(options: ChatOptions) -> ExitStatus {
         asking: false,
         welcomed: false,
         told_loss: None,
+        held: None,
         reader_gone: Cell::new(false),
         ended: None,
     };
@@ -110,6 +111,8 @@ struct Plain {
     asking: bool,
     welcomed: bool,
     told_loss: Option<Loss>,
+    /// What was said since the return, while what was said before it is still being fetched: a pipe has all of it in order.
+    held: Option<Vec<ChatMessage>>,
     /// Nobody reads standard output any more.
     reader_gone: Cell<bool>,
     ended: Option<ExitStatus>,
@@ -134,6 +137,7 @@ impl Plain {
             self.end_if_done();
         }
         let status = self.ended.unwrap_or(ExitStatus::Success);
+        self.release();
         self.say_goodbye().await;
         status
     }
@@ -277,12 +281,22 @@ impl Plain {
                     self.leave("", ExitStatus::NameRefused);
                 }
             }
-            Event::Offline { loss, retry_in_ms } => self.offline(&loss, retry_in_ms),
-            Event::Reconnected { new_messages } => notice(&language.reconnected(new_messages)),
+            Event::SignedIn { again: true, .. } => self.held = Some(Vec::new()),
+            Event::Offline { loss, retry_in_ms } => {
+                self.release();
+                self.offline(&loss, retry_in_ms);
+            }
+            Event::Reconnected { new_messages } => {
+                self.release();
+                notice(&language.reconnected(new_messages));
+            }
             Event::Joined { room, name, own } => self.joined(&room, &name, own),
             Event::Left { rooms, name, kind, reason, own } => self.left(&rooms, &name, &kind, &reason, own),
             Event::Renamed { from, to, .. } => self.event_line(&language.renamed(&from, &to)),
-            Event::Message(message) => self.print_message(&message),
+            Event::Message(message) => match &mut self.held {
+                Some(held) => held.push(message),
+                None => self.print_message(&message),
+            },
             Event::History { messages, missed: true, .. } => {
                 messages.iter().for_each(|message| self.print_message(message));
             }
@@ -430,6 +444,11 @@ impl Plain {
             MessageKind::Action => self.print(&format!("{place}* {sender} {text}")),
             MessageKind::Notice => self.print(&format!("{place}-{sender}- {text}")),
         }
+    }
+
+    /// Prints what was held back.
+    fn release(&mut self) {
+        self.held.take().iter().flatten().for_each(|message| self.print_message(message));
     }
 
     fn event_line(&self, text: &str) {
